@@ -1,0 +1,33 @@
+# enid_layer(NAME folder [LINK ...] [EXCLUDE pattern])
+#   One static library per folder of src/: enid_<folder>, from every .cc below it that is not a
+#   test, plus <folder>_test from every *_test.cc, one ctest entry a test case.
+
+add_library(enid_options INTERFACE)
+target_compile_features(enid_options INTERFACE cxx_std_23)
+target_include_directories(enid_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(enid_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  -Wno-sign-conversion -Wnon-virtual-dtor -Werror -fno-omit-frame-pointer)
+
+function(enid_layer folder)
+  cmake_parse_arguments(LAYER "" "EXCLUDE" "LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(LAYER_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${LAYER_EXCLUDE})
+  endif()
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  string(REPLACE "/" "_" name ${folder})
+  if(sources)
+    add_library(enid_${name} STATIC ${sources})
+    target_link_libraries(enid_${name} PUBLIC enid_options ${LAYER_LINK})
+  else()
+    add_library(enid_${name} INTERFACE)
+    target_link_libraries(enid_${name} INTERFACE enid_options ${LAYER_LINK})
+  endif()
+  if(ENID_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE enid_${name} GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60)
+  endif()
+endfunction()

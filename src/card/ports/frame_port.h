@@ -1,0 +1,52 @@
+// FramePort: the one door through which frames enter and leave a card.
+//
+// Theory of operation
+//   A port is a queue pair of one interface: a TAP device today, an ENA queue or an underlay
+//   socket tomorrow. A frame is Ethernet bytes plus the offload notes that travel with it, so
+//   that a 64 KiB TCP super-frame crosses the whole pipeline in one piece, with its checksum
+//   still to be made by whoever needs it. The notes are virtio's (virtio 1.2, 5.1.6), because
+//   TAP devices and guests speak them.
+//
+// Invariants
+//   (1) Frames from receive() stay valid until the next receive() on the same port. The card
+//       may change their bytes in place and may send them on through another port meanwhile.
+//   (2) transmit() has taken what it needs of a frame when it returns.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+
+namespace enid::card {
+
+enum class Segmentation : std::uint8_t { kNone, kTcp4, kTcp6, kUdp };
+
+struct FrameOffload {
+  bool checksum_needed = false;  // The L4 checksum holds only the pseudo header's sum so far.
+  bool checksum_valid = false;   // The L4 checksum was verified by someone we trust.
+  Segmentation segmentation = Segmentation::kNone;
+  bool explicit_congestion = false;     // Segments of a frame with CWR (virtio's GSO_ECN).
+  std::uint16_t header_bytes = 0;       // Ethernet + IP + L4, a hint. Valid with segmentation.
+  std::uint16_t segment_bytes = 0;      // Payload of each segment (MSS). Valid with segmentation.
+  std::uint16_t checksum_start = 0;     // From the frame's first byte. Valid with checksum_needed.
+  std::uint16_t checksum_offset = 0;    // From checksum_start. Valid with checksum_needed.
+};
+
+struct Frame {
+  Bytes bytes;  // Begins with the Ethernet header.
+  FrameOffload offload;
+};
+
+class FramePort {
+ public:
+  virtual ~FramePort() = default;
+
+  // Fills `frames` from the front with what waits; answers how many. Never blocks.
+  virtual std::size_t receive(std::span<Frame> frames) = 0;
+  // Hands frames to the other side; answers how many it took. The rest found no room and is
+  // the caller's to count as dropped.
+  virtual std::size_t transmit(std::span<const Frame> frames) = 0;
+};
+
+}  // namespace enid::card

@@ -1,0 +1,46 @@
+// CardReport: what a card tells about itself: counters per interface, and traces.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/resource_id.h"
+
+namespace enid::contract {
+
+struct InterfaceCounters {
+  NetworkInterfaceId id;
+  bool port_attached = false;
+  std::uint64_t sent_packets = 0;  // From the instance into the card. A super-frame counts its segments.
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_packets = 0;  // From the card into the instance.
+  std::uint64_t received_bytes = 0;
+  std::uint64_t tracked_connections = 0;
+  std::map<std::string, std::uint64_t> drops;  // Drop reason's name -> packets; zeros left out.
+};
+
+// One line of `enid trace`: what one stage decided.
+struct TraceStep {
+  std::string stage;    // "security_group_egress"
+  std::string verdict;  // "pass", "drop kNoEgressRule", "deliver"
+  std::string detail;   // What decided: a rule's id and text, a route, an address. May be empty.
+};
+
+struct TraceReport {
+  bool delivered = false;
+  std::string drop_reason;  // Empty when delivered.
+  std::vector<TraceStep> steps;
+};
+
+struct CardReport {
+  std::uint64_t revision = 0;  // Of the last delta applied.
+  std::uint64_t flows = 0;
+  std::uint64_t tracked_connections = 0;
+  std::uint64_t flow_cache_hits = 0;
+  std::uint64_t flow_cache_misses = 0;
+  std::vector<InterfaceCounters> interfaces;
+};
+
+}  // namespace enid::contract
