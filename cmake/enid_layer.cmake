@@ -2,6 +2,11 @@
 #   One static library per folder of src/: enid_<folder>, from every .cc below it that is not a
 #   test, plus <folder>_test from every *_test.cc, one ctest entry a test case.
 
+# With ENID_SANITIZED_TESTS the same tests, built in build/asan with sanitizers, are entries of this
+# build's ctest too (one a folder), so that one summary speaks for all.
+option(ENID_SANITIZED_TESTS "List the unit tests of build/asan in ctest" OFF)
+add_custom_target(unit_tests)  # Every unit test's program, and nothing else.
+
 add_library(enid_options INTERFACE)
 target_compile_features(enid_options INTERFACE cxx_std_23)
 target_include_directories(enid_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
@@ -29,5 +34,10 @@ function(enid_layer folder)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE enid_${name} GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60)
+    add_dependencies(unit_tests ${name}_test)
+    if(ENID_SANITIZED_TESTS)
+      add_test(NAME sanitized.${name} COMMAND ${PROJECT_SOURCE_DIR}/build/asan/src/${folder}/${name}_test --gtest_brief=1)
+      set_tests_properties(sanitized.${name} PROPERTIES LABELS sanitized)
+    endif()
   endif()
 endfunction()
