@@ -1,0 +1,202 @@
+#include "apps/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+
+#include "apps/commands/commands.h"
+
+namespace enid::apps {
+namespace {
+
+constexpr const char* kAbout =
+    "enid: EC2 networking that anyone can run.\n"
+    "A daemon speaks the EC2 API and moves real packets between instances on this machine.\n";
+
+constexpr const char* kTour =
+    "A first tour (as root):\n"
+    "  enid up --detach                        start the daemon in the background\n"
+    "  enid aws ec2 describe-subnets           the AWS CLI, pointed at it\n"
+    "  enid aws ec2 run-instances --image-id ami-0123456789abcdef0 --instance-type t3.micro\n"
+    "  enid status                             instances, interfaces, drops and their reasons\n"
+    "  enid exec i-0123456789abcdef0 -- ip addr\n"
+    "  enid trace --from i-0123456789abcdef0 --to 172.31.0.20 --proto tcp --port 443\n"
+    "  enid down                               stop all; the state stays\n"
+    "\n"
+    "Other tools: eval \"$(enid env)\" exports what the SDKs and Terraform need.\n"
+    "Several daemons: give each its own --state (or ENID_STATE) and --listen.\n";
+
+using Run = std::function<int()>;
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* about, std::string& state,
+                      std::string footer = {}) {
+  CLI::App* command = app.add_subcommand(name, about);
+  command->add_option("--state", state, "the daemon's folder")->envname("ENID_STATE")->capture_default_str();
+  if (!footer.empty()) command->footer("\n" + footer);
+  return command;
+}
+
+// The options live as long as the parser: each add_ keeps its own in the returned Run.
+template <class Options>
+Run bind(std::shared_ptr<Options> options, int (*run)(const Options&)) {
+  return [options, run] { return run(*options); };
+}
+
+Run add_up(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<UpOptions>();
+  command = add_command(
+      app, "up", "start the daemon", options->state,
+      "Without --detach the daemon stays in the foreground and Ctrl-C is `enid down`.\n"
+      "After a crash or kill -9, `enid up` finds every resource again, adopts the instances that\n"
+      "still run and starts those that do not.");
+  command->add_option("--listen", options->listen, "HOST:PORT of the AWS API; port 0: any free one")
+      ->envname("ENID_LISTEN")
+      ->capture_default_str();
+  command->add_flag("--detach", options->detach, "run in the background; return when healthy");
+  command
+      ->add_option_function<std::string>(
+          "--auth", [options](const std::string& value) { options->auth_none = value == "none"; },
+          "`none` accepts any access key, and listens on loopback only; `sigv4` is the default")
+      ->check(CLI::IsMember({"none", "sigv4"}));
+  command->add_flag("--strict-images", options->strict_images,
+                    "refuse AMI ids that enid does not know, instead of running its own image");
+  command->add_option("--seed", options->seed,
+                      "seed of ids and MACs, to repeat a run; 0: the system's randomness");
+  return bind(options, run_up);
+}
+
+Run add_down(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<DownOptions>();
+  command = add_command(app, "down", "stop the daemon and every instance; the state stays", options->state);
+  return bind(options, run_down);
+}
+
+Run add_status(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<StatusOptions>();
+  command = add_command(app, "status", "what runs: instances, interfaces, counters, drops with their reasons",
+                        options->state);
+  command->add_flag("--json", options->json, "for scripts");
+  return bind(options, run_status);
+}
+
+Run add_env(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<EnvOptions>();
+  command =
+      add_command(app, "env", "shell exports for the AWS CLI, SDKs and Terraform", options->state,
+                  "Use it so: eval \"$(enid env)\"\n"
+                  "AWS CLI before 2.13 (Debian 12 has 2.9) does not know AWS_ENDPOINT_URL: `enid aws` does.");
+  command->add_option("--region", options->region, "the Region to export; default: yours, or us-east-1");
+  return bind(options, run_env);
+}
+
+Run add_aws(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<AwsOptions>();
+  command = add_command(app, "aws", "run the AWS CLI against the daemon", options->state,
+                        "Example: enid aws ec2 describe-network-interfaces --output table");
+  command->add_option("arguments", options->arguments, "what follows goes to aws as it is");
+  command->prefix_command();
+  // prefix_command leaves the rest unparsed; take it from there.
+  CLI::App* self = command;
+  return [options, self] {
+    for (const std::string& word : self->remaining()) options->arguments.push_back(word);
+    return run_aws(*options);
+  };
+}
+
+Run add_key(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<KeyOptions>();
+  command = add_command(app, "key", "access keys: create, import, list, delete", options->state);
+  command->require_subcommand(1);
+  const auto action = [&](const char* name, const char* about) {
+    CLI::App* sub = command->add_subcommand(name, about);
+    sub->add_flag("--json", options->json, "for scripts");
+    sub->callback([options, name] { options->action = name; });
+    sub->fallthrough();
+    return sub;
+  };
+  action("create", "make a new access key and print it");
+  CLI::App* import = action("import", "accept a key that you already have");
+  import->add_option("access-key-id", options->access_key_id, "such as AKIAIOSFODNN7EXAMPLE")->required();
+  import->add_option("secret-access-key", options->secret_access_key, "read from stdin when left out");
+  action("list", "all access keys, without their secrets");
+  action("delete", "forget a key")
+      ->add_option("access-key-id", options->access_key_id, "the key")
+      ->required();
+  return bind(options, run_key);
+}
+
+Run add_exec(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<ExecOptions>();
+  command =
+      add_command(app, "exec", "run a command inside an instance", options->state,
+                  "Example: enid exec i-0123456789abcdef0 -- ping -c 3 10.0.1.100\n"
+                  "Standard input, output and a terminal pass through; the exit status is the command's.");
+  command->add_option("instance", options->instance, "the instance's id")->required();
+  command->add_flag("-T,--no-tty", options->no_terminal, "no terminal inside, even when there is one here");
+  command->add_option("command", options->command, "the command; default: a shell");
+  command->positionals_at_end();
+  return bind(options, run_exec);
+}
+
+Run add_trace(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<TraceOptions>();
+  command = add_command(app, "trace", "send a marked packet through the card; tell what each stage decides",
+                        options->state, "Exit status: 0 delivered, 1 dropped, 2 could not be asked.");
+  command->add_option("--from", options->from, "the sender: i-… or eni-…")->required();
+  command->add_option("--to", options->to, "the target: an IPv4 address, i-… or eni-…")->required();
+  command->add_option("--source", options->source, "source address; default: the sender's primary one");
+  command->add_option("--proto", options->protocol, "tcp, udp, icmp or a number")->capture_default_str();
+  command->add_option("--port", options->port, "target port");
+  command->add_option("--source-port", options->source_port, "source port; default: an ephemeral one");
+  command->add_option("--bytes", options->bytes, "payload size, to meet the MTU");
+  command->add_flag("--json", options->json, "for scripts");
+  return bind(options, run_trace);
+}
+
+Run add_capture(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<CaptureOptions>();
+  command =
+      add_command(app, "capture", "stream what an interface sends and receives, as pcapng", options->state,
+                  "Examples: enid capture eni-0123456789abcdef0 -w file.pcapng\n"
+                  "          enid capture | tshark -r -        (all interfaces)\n"
+                  "Dropped packets are in it too, with the reason as the packet's comment.");
+  command->add_option("interfaces", options->interfaces, "eni-… or i-…; default: all");
+  command->add_option("-w,--write", options->file, "a file, or - for stdout")->capture_default_str();
+  command->add_option("-c,--count", options->packets, "stop after so many packets");
+  return bind(options, run_capture);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app(kAbout);
+  app.name("enid");
+  app.footer(std::string("\n") + kTour);
+  app.set_version_flag("--version", "enid " ENID_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(26);
+
+  using Add = Run (*)(CLI::App&, CLI::App*&);
+  std::vector<std::pair<CLI::App*, Run>> commands;
+  for (const Add add : {Add{add_up}, Add{add_down}, Add{add_status}, Add{add_env}, Add{add_aws}, Add{add_key},
+                        Add{add_exec}, Add{add_trace}, Add{add_capture}}) {
+    CLI::App* command = nullptr;
+    Run run = add(app, command);
+    commands.emplace_back(command, std::move(run));
+  }
+  if (argc == 1) {
+    std::cout << app.help();
+    return 0;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // The parser's own way to say "help" and "wrong".
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  for (const auto& [command, run] : commands) {
+    if (command->parsed()) return run();
+  }
+  return 2;
+}
+
+}  // namespace enid::apps

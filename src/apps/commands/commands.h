@@ -1,0 +1,89 @@
+// What each `enid` command takes, and the function that runs it.
+//
+//   command_line.cc alone knows the parser; it fills these and calls the function. Each command
+//   has its own file. A function answers the process's exit status, and has said on stderr why
+//   when it is not 0.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/state_folder.h"
+
+namespace enid::apps {
+
+inline constexpr const char* kDefaultListen = "127.0.0.1:4566";
+
+struct UpOptions {
+  std::string state = kDefaultState;
+  std::string listen = kDefaultListen;
+  bool detach = false;
+  bool auth_none = false;      // Any access key is believed; loopback only.
+  bool strict_images = false;  // An AMI id that enid does not know is refused.
+  std::uint64_t seed = 0;      // 0: from the system's randomness.
+};
+int run_up(const UpOptions& options);
+
+struct DownOptions {
+  std::string state = kDefaultState;
+};
+int run_down(const DownOptions& options);
+
+struct StatusOptions {
+  std::string state = kDefaultState;
+  bool json = false;
+};
+int run_status(const StatusOptions& options);
+
+struct EnvOptions {
+  std::string state = kDefaultState;
+  std::string region;
+};
+int run_env(const EnvOptions& options);
+
+struct AwsOptions {
+  std::string state = kDefaultState;
+  std::vector<std::string> arguments;
+};
+int run_aws(const AwsOptions& options);
+
+struct KeyOptions {
+  std::string state = kDefaultState;
+  std::string action;             // create, import, list, delete
+  std::string access_key_id;      // import, delete
+  std::string secret_access_key;  // import; empty: asked for on stdin
+  bool json = false;
+};
+int run_key(const KeyOptions& options);
+
+struct ExecOptions {
+  std::string state = kDefaultState;
+  std::string instance;
+  bool no_terminal = false;
+  std::vector<std::string> command;  // Empty: a shell.
+};
+int run_exec(const ExecOptions& options);
+
+struct TraceOptions {
+  std::string state = kDefaultState;
+  std::string from;  // An instance or a network interface.
+  std::string to;    // An IPv4 address, an instance or a network interface.
+  std::string source;
+  std::string protocol = "tcp";
+  std::uint16_t port = 0;
+  std::uint16_t source_port = 0;
+  std::uint16_t bytes = 0;
+  bool json = false;
+};
+int run_trace(const TraceOptions& options);
+
+struct CaptureOptions {
+  std::string state = kDefaultState;
+  std::vector<std::string> interfaces;  // Empty: all.
+  std::string file = "-";
+  std::uint64_t packets = 0;  // 0: until interrupted.
+};
+int run_capture(const CaptureOptions& options);
+
+}  // namespace enid::apps

@@ -1,0 +1,99 @@
+// enid status: one look at everything that runs.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/commands/commands.h"
+#include "apps/operator_client.h"
+#include "apps/text_table.h"
+
+namespace enid::apps {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string joined(const Json& words, std::string_view separator) {
+  std::string text;
+  for (const auto& word : words)
+    text += (text.empty() ? "" : std::string(separator)) + word.get<std::string>();
+  return text.empty() ? "-" : text;
+}
+
+std::string span_of_time(std::uint64_t seconds) {
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  if (seconds < 2 * 3600) return fmt::format("{} min", seconds / 60);
+  return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
+}
+
+std::string amount(const Json& interface, const char* packets, const char* bytes) {
+  const double b = static_cast<double>(interface.value(bytes, std::uint64_t{0}));
+  const std::uint64_t p = interface.value(packets, std::uint64_t{0});
+  if (b < 10'000) return fmt::format("{} pkt {:.0f} B", p, b);
+  if (b < 1e7) return fmt::format("{} pkt {:.1f} kB", p, b / 1e3);
+  if (b < 1e10) return fmt::format("{} pkt {:.1f} MB", p, b / 1e6);
+  return fmt::format("{} pkt {:.1f} GB", p, b / 1e9);
+}
+
+std::string drops_of(const Json& interface) {
+  std::string text;
+  const Json drops = interface.value("drops", Json::object());
+  for (const auto& [reason, count] : drops.items()) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", reason, count.get<std::uint64_t>());
+  }
+  return text.empty() ? "none" : text;
+}
+
+void print_daemon(const Json& status) {
+  fmt::print("enid {}  process {}, up {}, {:.1f} MiB\n", status.value("version", ""), status.value("pid", 0),
+             span_of_time(status.value("uptime_seconds", std::uint64_t{0})), status.value("rss_mib", 0.0));
+  fmt::print("  endpoint  {}\n  state     {}\n", status.value("endpoint", ""), status.value("state", ""));
+  fmt::print("  revision  {} in the store, {} on the card\n", status.value("revision", std::uint64_t{0}),
+             status.value("card_revision", std::uint64_t{0}));
+  fmt::print("  card      {} flows, {} tracked connections, {} cache hits, {} misses\n",
+             status.value("flows", std::uint64_t{0}), status.value("tracked_connections", std::uint64_t{0}),
+             status.value("flow_cache_hits", std::uint64_t{0}),
+             status.value("flow_cache_misses", std::uint64_t{0}));
+}
+
+void print_instances(const Json& instances) {
+  TextTable table({"INSTANCE", "STATE", "TYPE", "REGION", "ADDRESS", "NAME"});
+  for (const auto& i : instances) {
+    table.add({i.value("id", ""), i.value("state", ""), i.value("type", ""), i.value("region", ""),
+               i.value("address", "-"), i.value("name", "")});
+  }
+  if (table.empty()) {
+    fmt::print("\nno instances\n");
+  } else {
+    fmt::print("\n{}", table.text(""));
+  }
+}
+
+void print_interfaces(const Json& interfaces) {
+  TextTable table({"INTERFACE", "AT", "MAC", "ADDRESSES", "SENT", "RECEIVED", "DROPS"});
+  for (const auto& i : interfaces) {
+    const std::string instance = i.value("instance", "");
+    table.add({i.value("id", ""),
+               instance.empty() ? "-" : fmt::format("{} eth{}", instance, i.value("device_index", 0)),
+               i.value("mac", ""), joined(i.value("addresses", Json::array()), " "),
+               amount(i, "sent_packets", "sent_bytes"), amount(i, "received_packets", "received_bytes"),
+               drops_of(i)});
+  }
+  if (!table.empty()) fmt::print("\n{}", table.text(""));
+}
+
+}  // namespace
+
+int run_status(const StatusOptions& options) {
+  const auto status = ask_daemon(StateFolder(options.state), "GET", "/status");
+  if (!status) return complain(status.error(), 3);
+  if (options.json) {
+    fmt::print("{}\n", status->dump(2));
+    return 0;
+  }
+  print_daemon(*status);
+  print_instances(status->value("instances", Json::array()));
+  print_interfaces(status->value("interfaces", Json::array()));
+  return 0;
+}
+
+}  // namespace enid::apps
