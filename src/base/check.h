@@ -8,7 +8,8 @@ namespace enid {
 
 }  // namespace enid
 
-#define CHECK(condition)                                                         \
-  do {                                                                           \
-    if (!(condition)) [[unlikely]] ::enid::check_failed(__FILE__, __LINE__, #condition); \
+#define CHECK(condition)                                    \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
+      ::enid::check_failed(__FILE__, __LINE__, #condition); \
   } while (false)

@@ -7,7 +7,8 @@ namespace {
 
 TEST(Ipv4Address, reads_four_decimal_parts_and_nothing_else) {
   EXPECT_EQ(Ipv4Address::parse("10.0.1.100")->value, 0x0a000164u);
-  for (const char* wrong : {"", "10", "10.0.0", "10.0.0.256", "10.0.0.1.", "10.0.0.01", "1.2.3.4.5", " 1.2.3.4", "-1.2.3.4"})
+  for (const char* wrong :
+       {"", "10", "10.0.0", "10.0.0.256", "10.0.0.1.", "10.0.0.01", "1.2.3.4.5", " 1.2.3.4", "-1.2.3.4"})
     EXPECT_FALSE(Ipv4Address::parse(wrong)) << wrong;
 }
 
@@ -34,7 +35,8 @@ TEST(Ipv6Address, round_trips_in_the_form_of_rfc_5952) {
     EXPECT_EQ(address->text(), out);
     EXPECT_EQ(Ipv6Address::parse(out), address);
   }
-  for (const char* wrong : {"", ":", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", "1:2:3:4:5:6:7:"})
+  for (const char* wrong :
+       {"", ":", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", "1:2:3:4:5:6:7:"})
     EXPECT_FALSE(Ipv6Address::parse(wrong)) << wrong;
 }
 

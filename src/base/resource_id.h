@@ -40,10 +40,10 @@ class ResourceId {
   std::string text_;
 };
 
-#define ENID_RESOURCE_ID(Name, prefix)                      \
-  struct Name##Kind {                                       \
-    static constexpr std::string_view kPrefix = prefix;     \
-  };                                                        \
+#define ENID_RESOURCE_ID(Name, prefix)                  \
+  struct Name##Kind {                                   \
+    static constexpr std::string_view kPrefix = prefix; \
+  };                                                    \
   using Name = ResourceId<Name##Kind>
 
 ENID_RESOURCE_ID(VpcId, "vpc");

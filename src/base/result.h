@@ -48,11 +48,11 @@ std::unexpected<Error> take_error(std::expected<T, Error>& result) {
 #define TRY(expression) ENID_TRY_NAMED(expression, __COUNTER__)
 #define ENID_TRY_NAMED(expression, number) ENID_TRY_NUMBERED(expression, number)
 #define ENID_TRY_NUMBERED(expression, number) ENID_TRY_WITH(expression, try_result_##number)
-#define ENID_TRY_WITH(expression, result_name)                                   \
-  __extension__({                                                                \
-    auto result_name = (expression);                                             \
-    if (!result_name) return ::enid::result_detail::take_error(result_name);     \
-    ::enid::result_detail::take_value(std::move(result_name));                   \
+#define ENID_TRY_WITH(expression, result_name)                               \
+  __extension__({                                                            \
+    auto result_name = (expression);                                         \
+    if (!result_name) return ::enid::result_detail::take_error(result_name); \
+    ::enid::result_detail::take_value(std::move(result_name));               \
   })
 
 namespace enid::result_detail {

@@ -93,7 +93,8 @@ Result<std::optional<Entry>> MemoryStore::get(std::string_view key) {
 
 Result<std::unique_ptr<Watch>> MemoryStore::watch(std::string prefix, Revision after, OnChange on_change) {
   if (!history_.covers(after))
-    return failure(std::make_error_code(std::errc::result_out_of_range), "the watch begins before the kept history");
+    return failure(std::make_error_code(std::errc::result_out_of_range),
+                   "the watch begins before the kept history");
   const auto watcher = std::make_shared<Watcher>(std::move(prefix), std::move(on_change));
   history_.each_after(after, [&](const Change& change) { watcher->show(change); });
   watchers_.push_back(watcher);
