@@ -28,10 +28,10 @@ struct InterfaceAttachment {
 
 struct InstanceLaunch {
   InstanceId id;
-  std::string hostname;             // "ip-10-0-0-5"
-  std::string user_data;            // Decoded; empty for none. Run once, at first boot, when it begins with "#!".
+  std::string hostname;   // "ip-10-0-0-5"
+  std::string user_data;  // Decoded; empty for none. Run once, at first boot, when it begins with "#!".
   bool first_boot = true;
-  std::string authorized_key;       // Public key text of the key pair, or empty.
+  std::string authorized_key;  // Public key text of the key pair, or empty.
   std::vector<InterfaceAttachment> interfaces;
 };
 
