@@ -1,0 +1,25 @@
+// RuntimeAction: what a call asks of the instance runtime, as a value.
+//
+// Theory of operation
+//   A handler changes records and names the action; the control plane runs it after the
+//   change is made, one action of an instance after the other, and writes the outcome back into the
+//   model (control/instance_lifecycle.h). `awaited`: the answer to the call waits for it.
+#pragma once
+
+#include <cstdint>
+
+#include "base/resource_id.h"
+
+namespace enid::control {
+
+enum class RuntimeActionKind : std::uint8_t { kStart, kStop, kReboot, kRemove, kAttach, kDetach };
+
+struct RuntimeAction {
+  RuntimeActionKind kind = RuntimeActionKind::kStart;
+  InstanceId instance;
+  NetworkInterfaceId interface;  // Attach and detach.
+  bool force = false;            // Stop.
+  bool awaited = false;
+};
+
+}  // namespace enid::control
