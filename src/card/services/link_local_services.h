@@ -32,18 +32,9 @@
 #include "card/ports/frame_port.h"
 #include "card/services/service_frames.h"
 #include "card/services/service_interface.h"
+#include "card/services/service_verdict.h"
 
 namespace enid::card {
-
-enum class ServiceVerdict : std::uint8_t {
-  kNotForService,    // The pipeline goes on with the frame.
-  kServed,           // Consumed; answered if an answer was due.
-  kRateExceeded,     // Dropped: more than 1,024 packets/s to link-local addresses.
-  kMalformed,        // Dropped: bytes that no honest client sends.
-  kNobodyThere,      // Dropped: nobody answers at this address, protocol or port.
-  kServiceDisabled,  // Dropped: turned off by the VPC's or the instance's attributes.
-  kForeignSource,    // Dropped: the source is not an address of the interface.
-};
 
 // A question for the host's resolver, with an id of our own. `bytes` is a whole DNS message.
 struct ForwardedDns {
