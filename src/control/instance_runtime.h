@@ -59,6 +59,11 @@ class InstanceRuntime {
   virtual void attach(const InstanceId& id, const InterfaceAttachment& attachment, Done done) = 0;
   virtual void detach(const InstanceId& id, const NetworkInterfaceId& interface, Done done) = 0;
 
+  // Takes over an instance that outlived an earlier daemon, and binds its devices to the card again.
+  virtual void adopt(const InstanceId& id, std::vector<InterfaceAttachment> attachments, Done done) = 0;
+  // Stops every instance; nothing is removed. For the end of the daemon.
+  virtual void stop_all(Done done) = 0;
+
   // What really runs now; used at start to adopt instances that outlived an earlier daemon.
   virtual RunState state(const InstanceId& id) = 0;
   virtual std::vector<InstanceId> present() = 0;

@@ -12,7 +12,7 @@
 
 namespace enid::control {
 
-enum class RuntimeActionKind : std::uint8_t { kStart, kStop, kReboot, kRemove, kAttach, kDetach };
+enum class RuntimeActionKind : std::uint8_t { kStart, kAdopt, kStop, kReboot, kRemove, kAttach, kDetach };
 
 struct RuntimeAction {
   RuntimeActionKind kind = RuntimeActionKind::kStart;

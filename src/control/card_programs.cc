@@ -1,0 +1,191 @@
+#include "control/card_programs.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "control/instance_metadata.h"
+#include "vpc/instance_types.h"
+
+namespace enid::control {
+namespace {
+
+contract::VpcProgram program_of(const RegionModel& region, const VpcRecord& vpc) {
+  contract::VpcProgram program{.id = vpc.id,
+                               .cidr_blocks = {},
+                               .enable_dns_support = vpc.enable_dns_support,
+                               .enable_dns_hostnames = vpc.enable_dns_hostnames,
+                               .private_dns_domain = private_dns_domain(region.name())};
+  for (const CidrAssociation& association : vpc.cidr_blocks)
+    program.cidr_blocks.push_back(association.cidr_block);
+  return program;
+}
+
+contract::SubnetProgram program_of(const SubnetRecord& subnet) {
+  return {.id = subnet.id, .vpc = subnet.vpc, .cidr_block = subnet.cidr_block};
+}
+
+std::int16_t protocol_number(const std::string& name) {
+  if (name == "tcp") return 6;
+  if (name == "udp") return 17;
+  if (name == "icmp") return 1;
+  if (name == "icmpv6") return 58;
+  return static_cast<std::int16_t>(std::stoi(name));  // Checked when the rule was made.
+}
+
+std::optional<contract::SecurityGroupRuleProgram> program_of(const SecurityGroupRule& rule) {
+  contract::SecurityGroupRuleProgram program{.id = rule.id,
+                                             .protocol = protocol_number(rule.protocol),
+                                             .from_port = rule.from_port,
+                                             .to_port = rule.to_port,
+                                             .peer = {}};
+  if (const auto* v4 = std::get_if<Ipv4Prefix>(&rule.peer)) {
+    program.peer = *v4;
+  } else if (const auto* v6 = std::get_if<Ipv6Prefix>(&rule.peer)) {
+    program.peer = *v6;
+  } else if (const auto* group = std::get_if<SecurityGroupId>(&rule.peer)) {
+    program.peer = *group;
+  } else {
+    return std::nullopt;  // A prefix list without entries admits nothing.
+  }
+  return program;
+}
+
+contract::SecurityGroupProgram program_of(const SecurityGroupRecord& group) {
+  contract::SecurityGroupProgram program{.id = group.id, .vpc = group.vpc, .ingress = {}, .egress = {}};
+  for (const SecurityGroupRule& rule : group.rules)
+    if (auto rule_program = program_of(rule))
+      (rule.is_egress ? program.egress : program.ingress).push_back(std::move(*rule_program));
+  return program;
+}
+
+contract::ConnectionTrackingTimeouts timeouts_of(const NetworkInterfaceRecord& interface,
+                                                 const std::string& instance_type) {
+  contract::ConnectionTrackingTimeouts timeouts;
+  const vpc::InstanceType* type = vpc::find_instance_type(instance_type);
+  if (type != nullptr) timeouts.tcp_established = Duration::from_seconds(type->tcp_established_timeout);
+  if (interface.tcp_established_timeout)
+    timeouts.tcp_established = Duration::from_seconds(*interface.tcp_established_timeout);
+  if (interface.udp_stream_timeout)
+    timeouts.udp_stream = Duration::from_seconds(*interface.udp_stream_timeout);
+  if (interface.udp_timeout) timeouts.udp = Duration::from_seconds(*interface.udp_timeout);
+  return timeouts;
+}
+
+contract::InterfaceProgram program_of(const RegionModel& region, const NetworkInterfaceRecord& interface) {
+  contract::InterfaceProgram program{.id = interface.id,
+                                     .vpc = interface.vpc,
+                                     .subnet = interface.subnet,
+                                     .mac = interface.mac,
+                                     .addresses = interface.addresses,
+                                     .prefixes = interface.prefixes,
+                                     .groups = interface.groups,
+                                     .source_dest_check = interface.source_dest_check,
+                                     .mtu = 9001,
+                                     .timeouts = {},
+                                     .instance = std::nullopt,
+                                     .device_index = 0};
+  const bool attached = interface.attachment && interface.attachment->status != AttachmentStatus::kDetaching;
+  const InstanceRecord* instance =
+      attached ? region.find<InstanceRecord>(interface.attachment->instance) : nullptr;
+  if (instance == nullptr) {
+    program.timeouts = timeouts_of(interface, "");
+    return program;
+  }
+  program.instance = instance->id;
+  program.device_index = static_cast<std::uint16_t>(interface.attachment->device_index);
+  program.mtu = interface_mtu(instance->instance_type);
+  program.timeouts = timeouts_of(interface, instance->instance_type);
+  return program;
+}
+
+bool has_metadata(const InstanceRecord& instance) { return instance.state != InstanceState::kTerminated; }
+
+contract::InstanceProgram program_of(const std::string& account, const RegionModel& region,
+                                     const InstanceRecord& instance) {
+  const MetadataOptionsRecord& options = instance.metadata_options;
+  return {.id = instance.id,
+          .metadata_options = {.endpoint_enabled = options.endpoint_enabled,
+                               .tokens_required = options.tokens_required,
+                               .hop_limit = static_cast<std::uint8_t>(options.hop_limit)},
+          .metadata = instance_metadata(account, region, instance)};
+}
+
+}  // namespace
+
+contract::CardDelta card_delta(const std::string& account, const RegionModel& region,
+                               const TouchedIds& touched) {
+  contract::CardDelta delta;
+  const auto send = [&](const auto& id, auto* record, const auto& program) {
+    if (record != nullptr) {
+      delta.upserts.push_back(program(*record));
+    } else {
+      delta.removes.push_back(id);
+    }
+  };
+  for (const VpcId& id : touched.vpcs)
+    send(id, region.find<VpcRecord>(id), [&](const VpcRecord& vpc) { return program_of(region, vpc); });
+  for (const SubnetId& id : touched.subnets)
+    send(id, region.find<SubnetRecord>(id), [](const SubnetRecord& subnet) { return program_of(subnet); });
+  for (const SecurityGroupId& id : touched.groups)
+    send(id, region.find<SecurityGroupRecord>(id),
+         [](const SecurityGroupRecord& group) { return program_of(group); });
+  for (const NetworkInterfaceId& id : touched.interfaces)
+    send(id, region.find<NetworkInterfaceRecord>(id),
+         [&](const NetworkInterfaceRecord& interface) { return program_of(region, interface); });
+  for (const InstanceId& id : touched.instances) {
+    const InstanceRecord* instance = region.find<InstanceRecord>(id);
+    if (instance != nullptr && !has_metadata(*instance)) instance = nullptr;
+    send(id, instance, [&](const InstanceRecord& record) { return program_of(account, region, record); });
+  }
+  return delta;
+}
+
+void add_everything(const std::string& account, const RegionModel& region,
+                    std::vector<contract::Entity>& to) {
+  for (const auto& [id, vpc] : region.table<VpcRecord>()) to.push_back(program_of(region, vpc));
+  for (const auto& [id, subnet] : region.table<SubnetRecord>()) to.push_back(program_of(subnet));
+  for (const auto& [id, group] : region.table<SecurityGroupRecord>()) to.push_back(program_of(group));
+  for (const auto& [id, interface] : region.table<NetworkInterfaceRecord>())
+    to.push_back(program_of(region, interface));
+  for (const auto& [id, instance] : region.table<InstanceRecord>())
+    if (has_metadata(instance)) to.push_back(program_of(account, region, instance));
+}
+
+std::string private_dns_domain(const std::string& region) {
+  return region == "us-east-1" ? "ec2.internal" : region + ".compute.internal";
+}
+
+std::string host_label(Ipv4Address address) {
+  return fmt::format("ip-{}-{}-{}-{}", address.value >> 24, address.value >> 16 & 255,
+                     address.value >> 8 & 255, address.value & 255);
+}
+
+std::uint16_t interface_mtu(const std::string& instance_type) {
+  const vpc::InstanceType* type = vpc::find_instance_type(instance_type);
+  return type == nullptr || type->jumbo_frames ? 9001 : 1500;
+}
+
+InterfaceAttachment interface_attachment(const InstanceRecord& instance,
+                                         const NetworkInterfaceRecord& interface) {
+  return {.interface = interface.id,
+          .mac = interface.mac,
+          .device_index = static_cast<std::uint16_t>(interface.attachment->device_index),
+          .mtu = interface_mtu(instance.instance_type)};
+}
+
+InstanceLaunch instance_launch(const RegionModel& region, const InstanceRecord& instance) {
+  InstanceLaunch launch{.id = instance.id,
+                        .hostname = host_label(instance.private_address),
+                        .user_data = instance.user_data,
+                        .first_boot = !instance.booted,
+                        .authorized_key = {},
+                        .interfaces = {}};
+  if (const KeyPairRecord* key = region.key_pair_named(instance.key_name))
+    launch.authorized_key = key->public_key;
+  for (const NetworkInterfaceRecord* interface : region.interfaces_of(instance.id))
+    if (interface->attachment->status != AttachmentStatus::kDetaching)
+      launch.interfaces.push_back(interface_attachment(instance, *interface));
+  return launch;
+}
+
+}  // namespace enid::control

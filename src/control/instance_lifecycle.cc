@@ -1,0 +1,152 @@
+#include "control/instance_lifecycle.h"
+
+namespace enid::control {
+namespace {
+
+constexpr std::int64_t kTerminatedVisibleSeconds = 3600;
+
+void on_started(Transaction& transaction, InstanceRecord instance) {
+  instance.booted = true;
+  if (instance.state == InstanceState::kPending) set_state(transaction, instance, InstanceState::kRunning);
+  transaction.put(instance);
+  for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
+    if (interface->attachment->status != AttachmentStatus::kAttaching) continue;
+    NetworkInterfaceRecord attached = *interface;
+    attached.attachment->status = AttachmentStatus::kAttached;
+    transaction.put(std::move(attached));
+  }
+}
+
+void on_start_failed(Transaction& transaction, InstanceRecord instance, const Error& error) {
+  // Documented: EC2 User Guide, "Troubleshoot instance launch issues": such an instance goes to
+  // terminated with the reason Server.InternalError.
+  instance.state_reason_code = "Server.InternalError";
+  instance.state_reason_message = "Server.InternalError: " + error.message;
+  set_state(transaction, instance, InstanceState::kShuttingDown);
+  transaction.put(instance);
+  transaction.act({.kind = RuntimeActionKind::kRemove, .instance = instance.id});
+}
+
+void detach_now(Transaction& transaction, const NetworkInterfaceId& id) {
+  const NetworkInterfaceRecord* interface = transaction.find<NetworkInterfaceRecord>(id);
+  if (interface == nullptr || !interface->attachment) return;
+  NetworkInterfaceRecord free = *interface;
+  free.attachment.reset();
+  transaction.put(std::move(free));
+}
+
+void on_attach(Transaction& transaction, const RuntimeAction& action, bool attached) {
+  const NetworkInterfaceRecord* interface = transaction.find<NetworkInterfaceRecord>(action.interface);
+  if (interface == nullptr || !interface->attachment || interface->attachment->instance != action.instance)
+    return;
+  if (!attached) return detach_now(transaction, action.interface);
+  if (interface->attachment->status != AttachmentStatus::kAttaching) return;
+  NetworkInterfaceRecord done = *interface;
+  done.attachment->status = AttachmentStatus::kAttached;
+  transaction.put(std::move(done));
+}
+
+void on_stopped(Transaction& transaction, InstanceRecord instance) {
+  if (instance.state != InstanceState::kStopping) return;
+  set_state(transaction, instance, InstanceState::kStopped);
+  transaction.put(instance);
+}
+
+void on_removed(Transaction& transaction, InstanceRecord instance) {
+  release_interfaces(transaction, instance.id);
+  set_state(transaction, instance, InstanceState::kTerminated);
+  transaction.put(instance);
+}
+
+}  // namespace
+
+void set_state(Transaction& transaction, InstanceRecord& instance, InstanceState state) {
+  instance.state = state;
+  instance.state_time = transaction.now();
+}
+
+void release_interfaces(Transaction& transaction, const InstanceId& instance) {
+  for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance)) {
+    const NetworkInterfaceId id = interface->id;
+    if (interface->attachment->delete_on_termination) {
+      transaction.erase<NetworkInterfaceRecord>(id);
+    } else {
+      detach_now(transaction, id);
+    }
+  }
+}
+
+void record_outcome(Transaction& transaction, const RuntimeAction& action,
+                    const std::optional<Error>& error) {
+  if (action.kind == RuntimeActionKind::kAttach) return on_attach(transaction, action, !error);
+  // A device that cannot be detached properly is gone for the model all the same.
+  if (action.kind == RuntimeActionKind::kDetach) return detach_now(transaction, action.interface);
+  const InstanceRecord* instance = transaction.find<InstanceRecord>(action.instance);
+  if (instance == nullptr) return;
+  switch (action.kind) {
+    case RuntimeActionKind::kStart:
+      return error ? on_start_failed(transaction, *instance, *error) : on_started(transaction, *instance);
+    case RuntimeActionKind::kAdopt:
+      // It ran when the daemon looked and does not now: boot it again.
+      if (error) return transaction.act({.kind = RuntimeActionKind::kStart, .instance = action.instance});
+      return on_started(transaction, *instance);
+    case RuntimeActionKind::kStop:
+      return on_stopped(transaction, *instance);
+    case RuntimeActionKind::kRemove:
+      return on_removed(transaction, *instance);
+    default:
+      return;
+  }
+}
+
+void record_power_off(Transaction& transaction, const InstanceId& id) {
+  const InstanceRecord* found = transaction.find<InstanceRecord>(id);
+  if (found == nullptr || found->state != InstanceState::kRunning) return;
+  InstanceRecord instance = *found;
+  instance.state_reason_code = "Client.InstanceInitiatedShutdown";
+  instance.state_reason_message = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
+  instance.state_transition_reason = "User initiated shutdown";
+  const bool terminate = instance.terminate_on_shutdown;
+  set_state(transaction, instance, terminate ? InstanceState::kShuttingDown : InstanceState::kStopping);
+  transaction.put(instance);
+  transaction.act(
+      {.kind = terminate ? RuntimeActionKind::kRemove : RuntimeActionKind::kStop, .instance = id});
+}
+
+void resume_instance(Transaction& transaction, const InstanceRecord& instance, RunState state) {
+  const bool present = state == RunState::kRunning;
+  const auto act = [&](RuntimeActionKind kind) { transaction.act({.kind = kind, .instance = instance.id}); };
+  switch (instance.state) {
+    case InstanceState::kPending:
+    case InstanceState::kRunning:
+      act(present ? RuntimeActionKind::kAdopt : RuntimeActionKind::kStart);
+      for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
+        if (interface->attachment->status != AttachmentStatus::kDetaching) continue;
+        transaction.act(
+            {.kind = RuntimeActionKind::kDetach, .instance = instance.id, .interface = interface->id});
+      }
+      return;
+    case InstanceState::kStopping:
+      return act(RuntimeActionKind::kStop);
+    case InstanceState::kShuttingDown:
+      return act(RuntimeActionKind::kRemove);
+    case InstanceState::kStopped:
+      if (present) act(RuntimeActionKind::kStop);
+      return;
+    case InstanceState::kTerminated:
+      if (present) act(RuntimeActionKind::kRemove);
+      return;
+  }
+}
+
+void forget_terminated_instances(Transaction& transaction) {
+  std::vector<InstanceId> old;
+  for (const auto& [id, instance] : transaction.table<InstanceRecord>()) {
+    const std::int64_t age =
+        transaction.now().seconds_since_epoch() - instance.state_time.seconds_since_epoch();
+    if (instance.state == InstanceState::kTerminated && age > kTerminatedVisibleSeconds) old.push_back(id);
+  }
+  for (const InstanceId& id : old) transaction.erase<InstanceRecord>(id);
+}
+
+}  // namespace enid::control
