@@ -21,6 +21,9 @@ constexpr std::uint16_t kRecursionDesired = 0x0100;
 constexpr std::uint16_t kRecursionAvailable = 0x0080;
 constexpr std::uint16_t kCheckingDisabled = 0x0010;
 constexpr unsigned kOpcodeShift = 11;
+constexpr std::uint16_t kStatusMask = 0x000f;
+constexpr unsigned kStatusBits = 4;
+constexpr unsigned kExtendedStatusShift = 24;  // In the TTL of an OPT record, RFC 6891 section 6.1.3.
 
 constexpr std::uint16_t kEdnsBytesOurs = 4096;
 constexpr std::size_t kOptRecordBytes = 11;
@@ -212,18 +215,19 @@ std::vector<std::uint8_t> DnsAnswerWriter::finish(std::size_t bytes_max) && {
   if (bytes_.size() + opt_bytes > bytes_max) {
     bytes_.resize(question_end_);
     answers_ = authorities_ = 0;
-    flags |= kTruncated;
+    truncated_ = true;
   }
+  if (truncated_) flags |= kTruncated;
   flags |= static_cast<std::uint16_t>(opcode_ << kOpcodeShift);
   if (authoritative_) flags |= kAuthoritative;
   if (recursion_desired_) flags |= kRecursionDesired;
   if (checking_disabled_) flags |= kCheckingDisabled;
-  flags |= static_cast<std::uint16_t>(status_);
+  flags |= static_cast<std::uint16_t>(status_) & kStatusMask;
   if (has_edns_) {
     bytes_.push_back(0);  // The root.
     append_u16(bytes_, static_cast<std::uint16_t>(DnsType::kOpt));
     append_u16(bytes_, kEdnsBytesOurs);
-    append_u32(bytes_, 0);
+    append_u32(bytes_, static_cast<std::uint32_t>(status_) >> kStatusBits << kExtendedStatusShift);
     append_u16(bytes_, 0);
   }
   store_be16(&bytes_[0], id_);

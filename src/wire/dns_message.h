@@ -44,6 +44,7 @@ enum class DnsStatus : std::uint8_t {  // RCODE
   kNoSuchName = 3,  // NXDOMAIN
   kNotImplemented = 4,
   kRefused = 5,
+  kBadVersion = 16,  // RFC 6891 section 9: its upper bits stand in the OPT record.
 };
 
 constexpr std::uint16_t kDnsClassInternet = 1;
@@ -79,6 +80,7 @@ class DnsAnswerWriter {
 
   void set_authoritative() { authoritative_ = true; }
   void set_status(DnsStatus status) { status_ = status; }
+  void set_truncated() { truncated_ = true; }  // Also when everything given fits.
   // All answers are about the question's own name.
   void add_address(Ipv4Address address, std::uint32_t ttl_seconds);
   void add_pointer(std::string_view name, std::uint32_t ttl_seconds);
@@ -110,6 +112,7 @@ class DnsAnswerWriter {
   bool checking_disabled_;
   bool has_edns_;
   bool authoritative_ = false;
+  bool truncated_ = false;
   DnsStatus status_ = DnsStatus::kNoError;
   std::uint16_t answers_ = 0;
   std::uint16_t authorities_ = 0;

@@ -1,11 +1,13 @@
 #include "card/services/link_local_services.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "base/check.h"
 #include "card/services/arp_responder.h"
 #include "card/services/dhcp_server.h"
+#include "card/services/dns_server.h"
 #include "card/services/http_request.h"
 #include "card/services/link_local_rate.h"
 #include "card/services/metadata_server.h"
@@ -14,12 +16,14 @@
 #include "card/services/tcp_responder.h"
 #include "card/services/time_server.h"
 #include "wire/dhcp_message.h"
+#include "wire/dns_message.h"
 
 namespace enid::card {
 namespace {
 
 constexpr std::uint16_t kTimePort = 123;
 constexpr std::uint16_t kHttpPort = 80;
+constexpr std::size_t kDnsLengthBytes = 2;  // RFC 1035 section 4.2.2: before each message over TCP.
 constexpr Ipv4Address kBroadcast{0xffffffff};
 constexpr std::size_t kTargetAddressOffset = kEthernetHeaderBytes + 16;
 constexpr std::size_t kProtocolOffset = kEthernetHeaderBytes + 9;
@@ -38,10 +42,20 @@ bool is_dhcp(const ServiceInterface& from, const ServicePacket& packet) {
          (packet.target == kBroadcast || packet.target == from.router_address());
 }
 
+void send_dns(TcpConnection& connection, ConstBytes message) {
+  std::array<std::uint8_t, kDnsLengthBytes> length;
+  store_be16(length.data(), static_cast<std::uint16_t>(message.size()));
+  connection.send(length);
+  connection.send(message);
+}
+
 }  // namespace
 
 struct LinkLocalServices::Parts {
-  explicit Parts(const LinkLocalOptions& given) : options(given), tcp(given.secret), metadata(given.secret) {}
+  explicit Parts(const LinkLocalOptions& options)
+      : tcp(options.secret), metadata(options.secret), dns(options.secret) {
+    dns.has_host_resolver = options.has_host_resolver;
+  }
 
   ServiceVerdict on_packet(Instant now, WallTime wall, const ServiceInterface& from,
                            const ServicePacket& packet, ServiceFrames& out);
@@ -49,9 +63,15 @@ struct LinkLocalServices::Parts {
   ServiceVerdict on_metadata_segment(Instant now, WallTime wall, const ServiceInterface& from,
                                      const ServicePacket& packet, ServiceFrames& out);
 
-  LinkLocalOptions options;
+  ServiceVerdict on_dns_packet(Instant now, const ServiceInterface& from, const ServicePacket& packet,
+                               ServiceFrames& out);
+  ServiceVerdict on_dns_segment(Instant now, const ServiceInterface& from, const ServicePacket& packet,
+                                ServiceFrames& out);
+  void deliver(Instant now, const DnsForwarder::Answer& answer, ServiceFrames& out);
+
   TcpResponder tcp;
   MetadataServer metadata;
+  DnsServer dns;
   std::map<InterfaceHandle, LinkLocalRate> rates;
   LinkLocalCounters counters;
 };
@@ -71,6 +91,9 @@ ServiceVerdict LinkLocalServices::Parts::on_packet(Instant now, WallTime wall, c
   if (packet.protocol == kProtocolTcp && packet.target == kMetadataServerAddress &&
       packet.target_port == kHttpPort)
     return on_metadata_segment(now, wall, from, packet, out);
+  if (packet.target_port == wire::kDnsPort &&
+      (packet.target == from.resolver_address() || packet.target == kResolverLinkAddress))
+    return on_dns_packet(now, from, packet, out);
   return ServiceVerdict::kNobodyThere;
 }
 
@@ -98,6 +121,70 @@ ServiceVerdict LinkLocalServices::Parts::on_metadata_segment(Instant now, WallTi
   return ServiceVerdict::kServed;
 }
 
+ServiceVerdict LinkLocalServices::Parts::on_dns_packet(Instant now, const ServiceInterface& from,
+                                                       const ServicePacket& packet, ServiceFrames& out) {
+  if (!from.enable_dns_support) return ServiceVerdict::kServiceDisabled;
+  if (packet.protocol == kProtocolTcp) return on_dns_segment(now, from, packet, out);
+  if (packet.protocol != kProtocolUdp) return ServiceVerdict::kNobodyThere;
+  const ReturnPath back = ReturnPath::of(from, packet);
+  const DnsServer::Outcome outcome = dns.on_message(now, from, back, false, packet.payload);
+  if (outcome.is_malformed) return ServiceVerdict::kMalformed;
+  if (outcome.is_forwarded)
+    ++counters.forwarded_dns;
+  else
+    write_udp(out, back, outcome.answer);
+  return ServiceVerdict::kServed;
+}
+
+ServiceVerdict LinkLocalServices::Parts::on_dns_segment(Instant now, const ServiceInterface& from,
+                                                        const ServicePacket& packet, ServiceFrames& out) {
+  const ReturnPath back = ReturnPath::of(from, packet);
+  TcpConnection* const connection = tcp.on_segment(now, back, packet, out);
+  if (connection == nullptr) return ServiceVerdict::kServed;
+  while (!connection->is_closing() && !connection->is_busy()) {
+    const ConstBytes received = connection->received();
+    const std::size_t length = received.size() < kDnsLengthBytes ? 0 : load_be16(received.data());
+    if (received.size() < kDnsLengthBytes + length || received.size() < kDnsLengthBytes) {
+      // A message longer than the connection's buffer never comes to an end.
+      if (length > kDnsQueryBytesMax || (connection->peer_has_closed() && connection->answers_owed == 0))
+        connection->close();
+      break;
+    }
+    const DnsServer::Outcome outcome =
+        dns.on_message(now, from, back, true, received.subspan(kDnsLengthBytes, length));
+    connection->consume(kDnsLengthBytes + length);
+    if (outcome.is_malformed) {
+      connection->close();
+    } else if (outcome.is_forwarded) {
+      ++counters.forwarded_dns;
+      ++connection->answers_owed;
+    } else {
+      send_dns(*connection, outcome.answer);
+    }
+  }
+  tcp.settle(now, TcpResponder::key_of(back), out);
+  return ServiceVerdict::kServed;
+}
+
+void LinkLocalServices::Parts::deliver(Instant now, const DnsForwarder::Answer& answer, ServiceFrames& out) {
+  if (!answer.over_tcp) {
+    write_udp(out, answer.back, answer.message);
+    return;
+  }
+  const TcpKey key = TcpResponder::key_of(answer.back);
+  TcpConnection* const connection = tcp.find(key);
+  // The client may have gone, and another connection may stand at its place.
+  if (connection == nullptr || connection->is_closing() || connection->answers_owed == 0) return;
+  --connection->answers_owed;
+  if (connection->is_busy()) {
+    connection->close();  // It asks and does not read.
+  } else {
+    send_dns(*connection, answer.message);
+    if (connection->peer_has_closed() && connection->answers_owed == 0) connection->close();
+  }
+  tcp.settle(now, key, out);
+}
+
 LinkLocalServices::LinkLocalServices(const LinkLocalOptions& options)
     : parts_(std::make_unique<Parts>(options)) {}
 LinkLocalServices::~LinkLocalServices() = default;
@@ -116,21 +203,33 @@ ServiceVerdict LinkLocalServices::on_frame(Instant now, WallTime wall, const Ser
   return parts_->on_packet(now, wall, from, *packet, out);
 }
 
-std::optional<ForwardedDns> LinkLocalServices::take_forwarded_dns() { return std::nullopt; }
+std::optional<ForwardedDns> LinkLocalServices::take_forwarded_dns() { return parts_->dns.forwarder.take(); }
 
-void LinkLocalServices::on_dns_answer(Instant, ConstBytes, ServiceFrames&) {
-  ++parts_->counters.unmatched_dns_answers;
+void LinkLocalServices::on_dns_answer(Instant now, ConstBytes message, ServiceFrames& out) {
+  if (const auto answer = parts_->dns.forwarder.on_answer(message))
+    parts_->deliver(now, *answer, out);
+  else
+    ++parts_->counters.unmatched_dns_answers;
 }
 
-void LinkLocalServices::set_has_host_resolver(bool has) { parts_->options.has_host_resolver = has; }
+void LinkLocalServices::set_has_host_resolver(bool has) { parts_->dns.has_host_resolver = has; }
 
-Instant LinkLocalServices::next_timeout() const { return parts_->tcp.next_timeout(); }
+Instant LinkLocalServices::next_timeout() const {
+  return std::min(parts_->tcp.next_timeout(), parts_->dns.forwarder.next_timeout());
+}
 
-void LinkLocalServices::on_timeout(Instant now, ServiceFrames& out) { parts_->tcp.on_timeout(now, out); }
+void LinkLocalServices::on_timeout(Instant now, ServiceFrames& out) {
+  while (const auto answer = parts_->dns.forwarder.on_timeout(now)) {
+    ++parts_->counters.dns_timeouts;
+    parts_->deliver(now, *answer, out);
+  }
+  parts_->tcp.on_timeout(now, out);
+}
 
 void LinkLocalServices::forget_interface(InterfaceHandle handle) {
   parts_->rates.erase(handle);
   parts_->tcp.forget_interface(handle);
+  parts_->dns.forwarder.forget_interface(handle);
 }
 
 LinkLocalCounters LinkLocalServices::counters() const {

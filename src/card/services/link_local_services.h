@@ -30,18 +30,12 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "card/ports/frame_port.h"
+#include "card/services/forwarded_dns.h"
 #include "card/services/service_frames.h"
 #include "card/services/service_interface.h"
 #include "card/services/service_verdict.h"
 
 namespace enid::card {
-
-// A question for the host's resolver, with an id of our own. `bytes` is a whole DNS message.
-struct ForwardedDns {
-  std::uint16_t id = 0;
-  bool over_tcp = false;  // The instance asked over TCP: better ask the resolver over TCP, too.
-  std::vector<std::uint8_t> bytes;
-};
 
 struct LinkLocalOptions {
   // Signs IMDS tokens and TCP sequence numbers. From a source fit for secrets; kept by the
