@@ -17,7 +17,7 @@ enum class RuntimeActionKind : std::uint8_t { kStart, kAdopt, kStop, kReboot, kR
 struct RuntimeAction {
   RuntimeActionKind kind = RuntimeActionKind::kStart;
   InstanceId instance;
-  NetworkInterfaceId interface;  // Attach and detach.
+  NetworkInterfaceId interface = {};  // Attach and detach.
   bool force = false;            // Stop.
   bool awaited = false;
 };

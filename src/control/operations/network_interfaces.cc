@@ -1,0 +1,377 @@
+#include "control/operations/network_interfaces.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/operations/vpcs.h"
+#include "vpc/ec2_error.h"
+#include "vpc/free_address.h"
+#include "vpc/instance_types.h"
+
+namespace enid::control {
+
+using vpc::ec2_failure;
+
+namespace {
+
+// Documented: VPC User Guide, "Amazon VPC quotas": security groups per network interface.
+constexpr std::size_t kSecurityGroupsPerInterface = 5;
+
+bool is_terminal(InstanceState state) {
+  return state == InstanceState::kShuttingDown || state == InstanceState::kTerminated;
+}
+
+// Locally administered, as EC2's are; the OUI-like first byte varies there as well.
+MacAddress new_mac(Transaction& transaction) {
+  MacAddress mac;
+  do {
+    mac.bytes[0] = 0x02;
+    for (std::size_t i = 1; i < mac.bytes.size(); ++i)
+      mac.bytes[i] = static_cast<std::uint8_t>(transaction.random().below(256));
+  } while (transaction.region().mac_in_use(mac));
+  return mac;
+}
+
+Result<void> check_groups(const Transaction& transaction, const VpcId& vpc,
+                          const std::vector<SecurityGroupId>& groups) {
+  if (groups.size() > kSecurityGroupsPerInterface)
+    return ec2_failure("SecurityGroupsPerInterfaceLimitExceeded",
+                       "The maximum number of security groups per interface has been reached.");
+  for (const SecurityGroupId& id : groups) {
+    const SecurityGroupRecord* group = transaction.find<SecurityGroupRecord>(id);
+    if (group == nullptr)
+      return ec2_failure("InvalidGroup.NotFound",
+                         fmt::format("The security group '{}' does not exist", id.text()));
+    if (group->vpc != vpc)
+      return ec2_failure(
+          "InvalidParameterValue",
+          fmt::format("Security group {} and the network interface belong to different networks.",
+                      id.text()));
+  }
+  return {};
+}
+
+Result<void> check_free(const Transaction& transaction, const SubnetRecord& subnet, Ipv4Address address) {
+  if (!subnet.cidr_block.contains(address))
+    return ec2_failure("InvalidParameterValue", "Address does not fall within the subnet's address range");
+  if (vpc::is_reserved(subnet.cidr_block, address))
+    return ec2_failure("InvalidParameterValue", "Address is in subnet's reserved address range");
+  if (transaction.region().holder_of(subnet.id, address) != nullptr)
+    return ec2_failure("InvalidIPAddress.InUse", "The specified address is already in use.");
+  return {};
+}
+
+Result<Ipv4Address> pick_address(Transaction& transaction, const SubnetRecord& subnet) {
+  const auto address = vpc::free_address(subnet.cidr_block, transaction.region().addresses_in(subnet.id),
+                                         transaction.random().below(subnet.cidr_block.size()));
+  if (!address)
+    return ec2_failure("InsufficientFreeAddressesInSubnet",
+                       "The specified subnet does not have enough free addresses to satisfy the request.");
+  return *address;
+}
+
+Result<void> check_prefix(const Transaction& transaction, const SubnetRecord& subnet,
+                          const Ipv4Prefix& prefix) {
+  if (prefix.length != vpc::kDelegatedPrefixLength)
+    return ec2_failure("InvalidParameterValue",
+                       fmt::format("Invalid IPv4 prefix {}: it must be a /28.", prefix.text()));
+  if (!subnet.cidr_block.contains(prefix))
+    return ec2_failure("InvalidParameterValue", "Prefix does not fall within the subnet's address range");
+  const auto& taken = transaction.region().addresses_in(subnet.id);
+  const auto next = taken.lower_bound(prefix.address);
+  if (next != taken.end() && prefix.contains(next->first))
+    return ec2_failure("InvalidIPAddress.InUse", "The specified prefix is already in use.");
+  return {};
+}
+
+// How many addresses the interface may have where it is attached. A delegated prefix counts as one.
+Result<void> check_address_limit(const Transaction& transaction, const NetworkInterfaceRecord& interface,
+                                 std::size_t addresses, std::size_t prefixes) {
+  if (!interface.attachment) return {};
+  const InstanceRecord* instance = transaction.find<InstanceRecord>(interface.attachment->instance);
+  const vpc::InstanceType* type =
+      instance == nullptr ? nullptr : vpc::find_instance_type(instance->instance_type);
+  if (type == nullptr || addresses + prefixes <= static_cast<std::size_t>(type->ipv4_per_eni)) return {};
+  return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
+}
+
+// Adds what is asked to the record, putting it each time so that the next look sees it as taken.
+Result<AssignedAddresses> add_addresses(Transaction& transaction, NetworkInterfaceRecord& interface,
+                                        const AddressRequest& what) {
+  const SubnetRecord& subnet = *transaction.find<SubnetRecord>(interface.subnet);
+  AssignedAddresses assigned;
+  const auto add_address = [&](Ipv4Address address) {
+    interface.addresses.push_back(address);
+    assigned.addresses.push_back(address);
+    transaction.put(interface);
+  };
+  const auto add_prefix = [&](const Ipv4Prefix& prefix) {
+    interface.prefixes.push_back(prefix);
+    assigned.prefixes.push_back(prefix);
+    transaction.put(interface);
+  };
+  for (const Ipv4Address address : what.addresses) {
+    TRY(check_free(transaction, subnet, address));
+    add_address(address);
+  }
+  for (std::int32_t i = 0; i < what.address_count; ++i) add_address(TRY(pick_address(transaction, subnet)));
+  for (const Ipv4Prefix& prefix : what.prefixes) {
+    TRY(check_prefix(transaction, subnet, prefix));
+    add_prefix(prefix);
+  }
+  for (std::int32_t i = 0; i < what.prefix_count; ++i) {
+    const auto prefix = vpc::free_prefix(subnet.cidr_block, transaction.region().addresses_in(subnet.id),
+                                         transaction.random().below(subnet.cidr_block.size() / 16 + 1));
+    if (!prefix)
+      return ec2_failure(
+          "InsufficientCidrBlocks",
+          "There are not enough free cidr blocks in the specified subnet to satisfy the request.");
+    add_prefix(*prefix);
+  }
+  return assigned;
+}
+
+std::size_t asked_addresses(const AddressRequest& what) {
+  return what.addresses.size() + static_cast<std::size_t>(what.address_count);
+}
+
+std::size_t asked_prefixes(const AddressRequest& what) {
+  return what.prefixes.size() + static_cast<std::size_t>(what.prefix_count);
+}
+
+Result<void> check_attachable(const Transaction& transaction, const NetworkInterfaceRecord& interface,
+                              const InstanceRecord& instance, const NewAttachment& what) {
+  if (interface.attachment)
+    return ec2_failure("InvalidNetworkInterface.InUse",
+                       fmt::format("Interface: [{}] in use.", interface.id.text()));
+  if (is_terminal(instance.state))
+    return ec2_failure(
+        "IncorrectState",
+        fmt::format("The instance '{}' is not in a valid state for this operation.", instance.id.text()));
+  // Documented: EC2 User Guide, "Attach a network interface": same Availability Zone.
+  if (interface.availability_zone != instance.availability_zone)
+    return ec2_failure(
+        "InvalidParameterValue",
+        fmt::format("You may not attach a network interface to an instance if they are not in the same "
+                    "availability zone ({} and {})",
+                    interface.availability_zone, instance.availability_zone));
+  const auto attached = transaction.region().interfaces_of(instance.id);
+  for (const NetworkInterfaceRecord* other : attached) {
+    if (other->attachment->device_index == what.device_index &&
+        other->attachment->network_card_index == what.network_card_index)
+      return ec2_failure("InvalidParameterValue",
+                         fmt::format("Instance '{}' already has an interface attached at device index '{}'.",
+                                     instance.id.text(), what.device_index));
+  }
+  const vpc::InstanceType* type = vpc::find_instance_type(instance.instance_type);
+  if (type == nullptr) return {};
+  if (what.network_card_index < 0 || what.network_card_index >= type->network_cards)
+    return ec2_failure("InvalidParameterValue", fmt::format("Network card index {} is not valid for {}.",
+                                                            what.network_card_index, instance.instance_type));
+  if (attached.size() + 1 > static_cast<std::size_t>(type->max_enis))
+    return ec2_failure("AttachmentLimitExceeded", fmt::format("Interface count {} exceeds the limit for {}",
+                                                              attached.size() + 1, instance.instance_type));
+  if (interface.addresses.size() + interface.prefixes.size() > static_cast<std::size_t>(type->ipv4_per_eni))
+    return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
+  return {};
+}
+
+// Takes the address from the interface that holds it as a secondary one.
+Result<void> take_from_holder(Transaction& transaction, const SubnetId& subnet, Ipv4Address address,
+                              const NetworkInterfaceId& taker, bool allow_reassignment) {
+  const NetworkInterfaceRecord* holder = transaction.region().holder_of(subnet, address);
+  if (holder == nullptr || holder->id == taker) return {};
+  const bool secondary = std::ranges::find(holder->addresses, address) > holder->addresses.begin() &&
+                         std::ranges::find(holder->addresses, address) != holder->addresses.end();
+  if (!allow_reassignment)
+    return ec2_failure(
+        "Resource.AlreadyAssigned",
+        fmt::format("[{}] have already been assigned to network interface {}, and reassignment was not "
+                    "requested.",
+                    address.text(), holder->id.text()));
+  if (!secondary)
+    return ec2_failure(
+        "InvalidParameterValue",
+        fmt::format("[{}] is the primary address of another network interface.", address.text()));
+  NetworkInterfaceRecord without = *holder;
+  std::erase(without.addresses, address);
+  transaction.put(std::move(without));
+  return {};
+}
+
+}  // namespace
+
+Result<const NetworkInterfaceRecord*> find_network_interface(const Transaction& transaction,
+                                                             const NetworkInterfaceId& id) {
+  const auto* interface = transaction.find<NetworkInterfaceRecord>(id);
+  if (interface == nullptr)
+    return ec2_failure("InvalidNetworkInterfaceID.NotFound",
+                       fmt::format("The networkInterface ID '{}' does not exist", id.text()));
+  return interface;
+}
+
+Result<const InstanceRecord*> find_instance(const Transaction& transaction, const InstanceId& id) {
+  const auto* instance = transaction.find<InstanceRecord>(id);
+  if (instance == nullptr)
+    return ec2_failure("InvalidInstanceID.NotFound",
+                       fmt::format("The instance ID '{}' does not exist", id.text()));
+  return instance;
+}
+
+Result<NetworkInterfaceId> create_network_interface(Transaction& transaction,
+                                                    const NewNetworkInterface& what) {
+  const SubnetRecord* subnet = transaction.find<SubnetRecord>(what.subnet);
+  if (subnet == nullptr)
+    return ec2_failure("InvalidSubnetID.NotFound",
+                       fmt::format("The subnet ID '{}' does not exist", what.subnet.text()));
+  NetworkInterfaceRecord interface;
+  interface.id = transaction.make_id<NetworkInterfaceId>();
+  interface.vpc = subnet->vpc;
+  interface.subnet = subnet->id;
+  interface.availability_zone = subnet->availability_zone;
+  interface.mac = new_mac(transaction);
+  interface.description = what.description;
+  interface.interface_type = what.interface_type;
+  interface.groups = what.groups;
+  if (interface.groups.empty())
+    interface.groups = {transaction.region().group_named(subnet->vpc, "default")->id};
+  TRY(check_groups(transaction, subnet->vpc, interface.groups));
+  interface.tcp_established_timeout = what.tcp_established_timeout;
+  interface.udp_stream_timeout = what.udp_stream_timeout;
+  interface.udp_timeout = what.udp_timeout;
+  interface.create_time = transaction.now();
+  interface.tags = what.tags;
+  if (what.primary) TRY(check_free(transaction, *subnet, *what.primary));
+  interface.addresses.push_back(what.primary ? *what.primary : TRY(pick_address(transaction, *subnet)));
+  transaction.put(interface);
+  TRY(add_addresses(transaction, interface, what.secondary));
+  return interface.id;
+}
+
+Result<void> delete_network_interface(Transaction& transaction, const NetworkInterfaceId& id) {
+  const NetworkInterfaceRecord* interface = TRY(find_network_interface(transaction, id));
+  if (interface->attachment)
+    return ec2_failure("InvalidParameterValue",
+                       fmt::format("Network interface '{}' is currently in use.", id.text()));
+  transaction.erase<NetworkInterfaceRecord>(id);
+  std::vector<NetworkInterfacePermissionId> permissions;
+  for (const auto& [permission_id, permission] : transaction.table<NetworkInterfacePermissionRecord>())
+    if (permission.interface == id) permissions.push_back(permission_id);
+  for (const auto& permission : permissions) transaction.erase<NetworkInterfacePermissionRecord>(permission);
+  return {};
+}
+
+Result<AttachmentId> attach_network_interface(Transaction& transaction, const NewAttachment& what) {
+  const NetworkInterfaceRecord* interface = TRY(find_network_interface(transaction, what.interface));
+  const InstanceRecord* instance = TRY(find_instance(transaction, what.instance));
+  TRY(check_attachable(transaction, *interface, *instance, what));
+  const bool hot = instance->state == InstanceState::kRunning;
+  NetworkInterfaceRecord attached = *interface;
+  attached.attachment =
+      Attachment{.id = transaction.make_id<AttachmentId>(),
+                 .instance = what.instance,
+                 .device_index = what.device_index,
+                 .network_card_index = what.network_card_index,
+                 .status = hot || instance->state == InstanceState::kPending ? AttachmentStatus::kAttaching
+                                                                             : AttachmentStatus::kAttached,
+                 .attach_time = transaction.now(),
+                 .delete_on_termination = what.delete_on_termination,
+                 .ena_srd_enabled = what.ena_srd_enabled,
+                 .ena_srd_udp_enabled = what.ena_srd_udp_enabled};
+  const AttachmentId id = attached.attachment->id;
+  transaction.put(std::move(attached));
+  if (hot)
+    transaction.act({.kind = RuntimeActionKind::kAttach,
+                     .instance = what.instance,
+                     .interface = what.interface,
+                     .awaited = true});
+  return id;
+}
+
+Result<void> detach_network_interface(Transaction& transaction, const AttachmentId& id, bool force) {
+  const NetworkInterfaceRecord* interface = transaction.region().interface_with(id);
+  if (interface == nullptr)
+    return ec2_failure("InvalidAttachmentID.NotFound",
+                       fmt::format("The networkInterface attachment ID '{}' does not exist", id.text()));
+  const Attachment& attachment = *interface->attachment;
+  // Chosen: also with Force and from a stopped instance, as EC2 does.
+  static_cast<void>(force);
+  if (attachment.device_index == 0)
+    return ec2_failure(
+        "OperationNotPermitted",
+        fmt::format("The network interface at device index {} and networkCard index {} cannot be "
+                    "detached.",
+                    attachment.device_index, attachment.network_card_index));
+  if (attachment.status == AttachmentStatus::kDetaching)
+    return ec2_failure("IncorrectState",
+                       fmt::format("The attachment '{}' is already being detached.", id.text()));
+  const InstanceRecord* instance = TRY(find_instance(transaction, attachment.instance));
+  const InstanceId instance_id = instance->id;
+  const NetworkInterfaceId interface_id = interface->id;
+  NetworkInterfaceRecord detached = *interface;
+  if (instance->state == InstanceState::kStopped) {
+    detached.attachment.reset();
+    transaction.put(std::move(detached));
+    return {};
+  }
+  detached.attachment->status = AttachmentStatus::kDetaching;
+  transaction.put(std::move(detached));
+  transaction.act({.kind = RuntimeActionKind::kDetach,
+                   .instance = instance_id,
+                   .interface = interface_id,
+                   .awaited = true});
+  return {};
+}
+
+Result<AssignedAddresses> assign_private_addresses(Transaction& transaction, const NetworkInterfaceId& id,
+                                                   const AddressRequest& what, bool allow_reassignment) {
+  const NetworkInterfaceRecord* interface = TRY(find_network_interface(transaction, id));
+  TRY(check_address_limit(transaction, *interface, interface->addresses.size() + asked_addresses(what),
+                          interface->prefixes.size() + asked_prefixes(what)));
+  for (const Ipv4Address address : what.addresses)
+    TRY(take_from_holder(transaction, interface->subnet, address, id, allow_reassignment));
+  NetworkInterfaceRecord changed = *TRY(find_network_interface(transaction, id));
+  AddressRequest missing = what;
+  // Chosen: an address that the interface already has as secondary is assigned again without harm.
+  std::erase_if(missing.addresses, [&](Ipv4Address address) {
+    return std::ranges::find(changed.addresses, address) != changed.addresses.end();
+  });
+  AssignedAddresses assigned = TRY(add_addresses(transaction, changed, missing));
+  if (!what.addresses.empty()) assigned.addresses = what.addresses;
+  return assigned;
+}
+
+Result<void> unassign_private_addresses(Transaction& transaction, const NetworkInterfaceId& id,
+                                        const std::vector<Ipv4Address>& addresses,
+                                        const std::vector<Ipv4Prefix>& prefixes) {
+  NetworkInterfaceRecord changed = *TRY(find_network_interface(transaction, id));
+  for (const Ipv4Address address : addresses) {
+    if (!changed.addresses.empty() && changed.addresses.front() == address)
+      return ec2_failure("InvalidParameterValue",
+                         fmt::format("The primary address {} of the interface {} cannot be unassigned.",
+                                     address.text(), id.text()));
+    if (std::erase(changed.addresses, address) == 0)
+      return ec2_failure(
+          "InvalidParameterValue",
+          fmt::format("Some of the specified addresses are not assigned to interface {}", id.text()));
+  }
+  for (const Ipv4Prefix& prefix : prefixes)
+    if (std::erase(changed.prefixes, prefix) == 0)
+      return ec2_failure(
+          "InvalidParameterValue",
+          fmt::format("Some of the specified prefixes are not assigned to interface {}", id.text()));
+  transaction.put(std::move(changed));
+  return {};
+}
+
+Result<void> set_security_groups(Transaction& transaction, const NetworkInterfaceId& id,
+                                 const std::vector<SecurityGroupId>& groups) {
+  NetworkInterfaceRecord changed = *TRY(find_network_interface(transaction, id));
+  TRY(check_groups(transaction, changed.vpc, groups));
+  changed.groups = groups;
+  transaction.put(std::move(changed));
+  return {};
+}
+
+}  // namespace enid::control
