@@ -49,7 +49,7 @@ class CallBody {
  public:
   virtual ~CallBody() = default;
   // Fills the request's struct; refuses what the service model does not allow.
-  virtual Result<void> read(const protocol::StructureShape& shape, void* request) = 0;
+  virtual Result<void> read(const protocol::OperationShape& operation, void* request) = 0;
   virtual void write(const protocol::OperationShape& operation, const void* result) = 0;
 };
 
@@ -81,7 +81,7 @@ class OperationTable {
                           CallBody& body) {
     const auto handler = reinterpret_cast<Handler<Operation>>(erased);
     typename Operation::Request request;
-    TRY(body.read(*shape.input, &request));
+    TRY(body.read(shape, &request));
     const typename Operation::Result result = TRY(handler(context, request));
     body.write(shape, &result);
     return {};

@@ -43,7 +43,7 @@ Result<Page<Item>> paginate(std::vector<Item> items, Id id, std::optional<std::i
     else
       return std::string(std::invoke(id, item));
   };
-  std::ranges::stable_sort(items, {}, text_of);
+  std::ranges::sort(items, {}, text_of);
   auto first = items.begin();
   if (next_token && !next_token->empty())
     first = std::ranges::upper_bound(items, TRY(parse_page_token(*next_token)), {}, text_of);

@@ -22,6 +22,8 @@ SCALARS = {
     "float": ("kDouble", "double"),
     "timestamp": ("kTimestamp", "WallTime"),
 }
+# Enumerations whose unknown values have refusals of their own, which handlers write.
+CHECKED_BY_HANDLERS = {"InstanceType", "ResourceType"}
 KEYWORDS = set("""and asm auto bool break case catch char class const continue default delete do double else enum
 explicit export extern false float for friend goto if inline int long mutable namespace new not operator or private
 protected public register requires return short signed sizeof static struct switch template this throw true try
@@ -168,7 +170,7 @@ const protocol::ServiceShape& service_shape();
         if name not in self.input_shapes or shape["type"] == "structure":
             return "nullptr"
         bounded = "min" in shape or "max" in shape
-        if not bounded and "enum" not in shape and "pattern" not in shape:
+        if not bounded and ("enum" not in shape or name in CHECKED_BY_HANDLERS):
             return "nullptr"
         return f"&k{name}Constraints"
 
@@ -179,14 +181,13 @@ const protocol::ServiceShape& service_shape();
                 continue
             shape = self.shapes[name]
             values = "{}"
-            if "enum" in shape:
+            if "enum" in shape and name not in CHECKED_BY_HANDLERS:
                 texts = ", ".join(quoted(value) for value in shape["enum"])
                 lines.append(f"constexpr std::string_view k{name}Values[] = {{{texts}}};")
                 values = f"k{name}Values"
             bound = lambda key: f"{float(shape[key])}" if key in shape else "{}"
             lines.append(
-                f"constexpr Constraints k{name}Constraints{{{bound('min')}, {bound('max')}, {values}, "
-                f"{quoted(shape.get('pattern', ''))}}};"
+                f"constexpr Constraints k{name}Constraints{{{bound('min')}, {bound('max')}, {values}}};"
             )
         return lines
 

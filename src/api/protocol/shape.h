@@ -58,7 +58,6 @@ struct Constraints {
   std::optional<double> minimum;
   std::optional<double> maximum;
   std::span<const std::string_view> values;  // An enumeration's; empty otherwise.
-  std::string_view pattern;                  // A regular expression; empty: none.
 };
 
 struct StructureShape;
