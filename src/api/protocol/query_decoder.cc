@@ -108,6 +108,9 @@ class Decoder {
   Result<bool> list(ParameterTree& node, const Member& each, void* into, std::string name) {
     ParameterTree* holder = &node;
     if (protocol_ == Protocol::kQuery) {
+      // Clients write an empty list as an empty value.
+      if (const std::string* text = node.take(); text != nullptr && !text->empty())
+        return bad_value(*text, name, "It must be a list.");
       holder = node.child("member");
       name += ".member";
       if (holder == nullptr) return false;
