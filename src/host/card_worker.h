@@ -10,9 +10,11 @@
 //
 // Invariants
 //   (1) No port gets a second batch before every other busy port has had its turn.
-//   (2) Every `applied` and `done` is called once, on this thread, also when the worker ends:
-//       it must be brief and must not wait for the worker.
+//   (2) Every `applied` and `done` is called once, also when the worker ends, on the worker's
+//       thread or another: it must be brief and must not wait for the worker.
 //   (3) When unbind_port's `done` is called, the descriptor is closed.
+//   (4) The thread never closes or configures a device: that takes the kernel's lock of all
+//       network configuration, for milliseconds. The caller's thread configures, another closes.
 #pragma once
 
 #include <functional>
@@ -30,9 +32,9 @@ namespace enid::host {
 
 struct CardWorkerOptions {
   card::CardOptions card;  // has_host_resolver is the worker's to say.
-  // Names outside the VPC are asked there: the text of a resolv.conf, of which the first
-  // nameserver counts. Empty, or none named: such names cannot be resolved.
-  std::string resolver_configuration;
+  // Names outside the VPC are asked of the first nameserver of this resolv.conf. Empty, not
+  // there, or none named: such names cannot be resolved.
+  std::string resolver_file = "/etc/resolv.conf";
 };
 
 struct CardWorkerCounters {
