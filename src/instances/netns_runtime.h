@@ -56,9 +56,9 @@ class NetnsRuntime final : public control::InstanceRuntime {
 
   // Takes over an instance that outlived an earlier daemon: binds its devices again, and makes
   // or removes devices until they are those of `attachments`. Called once at start.
-  void adopt(const InstanceId& id, std::vector<control::InterfaceAttachment> attachments, Done done);
+  void adopt(const InstanceId& id, std::vector<control::InterfaceAttachment> attachments, Done done) override;
   // Stops every instance that runs (`enid down`). The listener is not told.
-  void stop_all(Done done);
+  void stop_all(Done done) override;
 
  private:
   struct Parts;

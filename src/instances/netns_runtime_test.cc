@@ -1,0 +1,78 @@
+#include "instances/netns_runtime.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <mutex>
+
+#include "instances/file_descriptor.h"
+#include "instances/testing/test_machine.h"
+
+namespace enid::instances {
+namespace {
+
+using testing::HasSubstr;
+
+class NetnsRuntimeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "namespaces need root";
+    machine_.emplace(binder_);
+  }
+
+  TestMachine& machine() { return *machine_; }
+  std::string output(const std::string& command) { return machine().run(kFirst, command).output; }
+
+  DeafBinder binder_;
+  std::optional<TestMachine> machine_;
+};
+
+TEST_F(NetnsRuntimeTest, an_instance_starts_runs_commands_and_stops) {
+  const Result<void> started = machine().start(launch_of(kFirst));
+  ASSERT_TRUE(started) << started.error().message;
+  EXPECT_EQ(machine().runtime().state(kFirst), control::RunState::kRunning);
+  EXPECT_EQ(output("hostname"), "ip-10-0-0-5\n");
+  EXPECT_EQ(output("cat /etc/hostname"), "ip-10-0-0-5\n");
+  EXPECT_EQ(machine().run(kFirst, "exit 7").status, 7);
+  EXPECT_EQ(machine().run(kFirst, "kill -9 $$").status, 137);
+  EXPECT_TRUE(machine().stop(kFirst));
+  EXPECT_EQ(machine().runtime().state(kFirst), control::RunState::kAbsent);
+  EXPECT_EQ(machine().runtime().present(), std::vector{kFirst});
+}
+
+TEST_F(NetnsRuntimeTest, an_instance_sees_its_own_processes_network_and_files_only) {
+  ASSERT_TRUE(machine().start(launch_of(kFirst)));
+  EXPECT_EQ(output("readlink /proc/1/exe; cat /proc/1/comm"), "instance-init\n");
+  EXPECT_EQ(output("ls /sys/class/net"), "lo\n");
+  EXPECT_NE(machine().run(kFirst, "ls " + machine().folder() + "/*").status, 0);
+  EXPECT_EQ(output("ls -A /root"), "");
+  EXPECT_EQ(output("ls -A /run"), "enid\n");
+  EXPECT_NE(machine().run(kFirst, "mknod /dev/disk b 254 0").status, 0);
+  EXPECT_NE(machine().run(kFirst, "mount -t tmpfs none /mnt").status, 0);
+  EXPECT_NE(machine().run(kFirst, "echo x > /proc/sys/kernel/core_pattern").status, 0);
+  EXPECT_NE(machine().run(kFirst, "readlink /proc/1/fd/0").status, 0);
+  EXPECT_NE(machine().run(kFirst, "ls /proc/1/root/").status, 0);
+  EXPECT_EQ(machine().run(kFirst, "echo 1 > /proc/sys/net/ipv4/ip_forward").status, 0);
+}
+
+TEST_F(NetnsRuntimeTest, files_written_inside_stay_inside_and_outlive_a_stop) {
+  ASSERT_TRUE(machine().start(launch_of(kFirst)));
+  EXPECT_EQ(output("echo mine > /etc/enidtest-marker; echo kept > /root/kept; cat /etc/enidtest-marker"),
+            "mine\n");
+  EXPECT_FALSE(std::filesystem::exists("/etc/enidtest-marker"));
+  ASSERT_TRUE(machine().stop(kFirst));
+  auto again = launch_of(kFirst);
+  again.first_boot = false;
+  ASSERT_TRUE(machine().start(again));
+  EXPECT_EQ(output("cat /etc/enidtest-marker /root/kept"), "mine\nkept\n");
+}
+
+TEST_F(NetnsRuntimeTest, removal_leaves_nothing) {
+  ASSERT_TRUE(machine().start(launch_of(kFirst)));
+  EXPECT_TRUE(machine().wait([&](auto done) { machine().runtime().remove(kFirst, done); }));
+  EXPECT_TRUE(machine().runtime().present().empty());
+  EXPECT_EQ(run_on_host("grep -c " + machine().folder() + " /proc/*/mountinfo | grep -v :0").output, "");
+}
+
+}  // namespace
+}  // namespace enid::instances

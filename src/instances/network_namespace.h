@@ -1,0 +1,24 @@
+// NetworkNamespaceScope: the calling thread is in another network namespace while it lives.
+//
+// Invariant: the thread is back in the namespace it came from when the scope ends; if the
+// kernel refused that, nothing could be done safely any more, and the process ends.
+#pragma once
+
+#include "base/result.h"
+#include "instances/file_descriptor.h"
+
+namespace enid::instances {
+
+class NetworkNamespaceScope {
+ public:
+  static Result<NetworkNamespaceScope> enter(const FileDescriptor& network);
+  ~NetworkNamespaceScope();
+  NetworkNamespaceScope(NetworkNamespaceScope&&) = default;
+  NetworkNamespaceScope& operator=(NetworkNamespaceScope&&) = delete;
+
+ private:
+  explicit NetworkNamespaceScope(FileDescriptor before) : before_(std::move(before)) {}
+  FileDescriptor before_;
+};
+
+}  // namespace enid::instances
