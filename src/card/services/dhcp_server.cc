@@ -13,7 +13,6 @@ using wire::DhcpOption;
 
 constexpr std::uint32_t kLeaseSeconds = 3600;
 constexpr Ipv4Address kBroadcast{0xffffffff};
-constexpr MacAddress kBroadcastMac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 enum class Answer : std::uint8_t { kNone, kOffer, kAcknowledge, kConfiguration, kRefuse };
 
@@ -73,7 +72,7 @@ ReturnPath path_to(const ServiceInterface& from, const wire::DhcpRequest& reques
     path.target = request.client_address;
   } else if (answer == Answer::kRefuse || request.broadcast) {
     path.target = kBroadcast;
-    path.target_mac = kBroadcastMac;
+    path.target_mac = wire::kBroadcastMac;
   }
   return path;
 }

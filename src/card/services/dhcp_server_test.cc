@@ -47,7 +47,7 @@ std::vector<std::uint8_t> message_of(const ScriptedClient& client, const Request
 ServiceVerdict send(ScriptedClient& client, const Request& request) {
   ReturnPath path = client.path_to(Ipv4Address{0xffffffff}, 67, 68);
   path.source = address_of(request.client_address);
-  path.target_mac = MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+  path.target_mac = wire::kBroadcastMac;
   return client.send_udp(path, message_of(client, request));
 }
 

@@ -34,11 +34,11 @@ bool is_for_service(const ServiceInterface& from, ConstBytes frame) {
       target == from.resolver_address())
     return true;
   // A broadcast is for the DHCP server, or for nobody: the pipeline drops the rest.
-  return target == kBroadcast && frame[kProtocolOffset] == kProtocolUdp;
+  return target == kBroadcast && frame[kProtocolOffset] == wire::ip_protocol::kUdp;
 }
 
 bool is_dhcp(const ServiceInterface& from, const ServicePacket& packet) {
-  return packet.protocol == kProtocolUdp && packet.target_port == wire::kDhcpServerPort &&
+  return packet.protocol == wire::ip_protocol::kUdp && packet.target_port == wire::kDhcpServerPort &&
          (packet.target == kBroadcast || packet.target == from.router_address());
 }
 
@@ -85,10 +85,10 @@ ServiceVerdict LinkLocalServices::Parts::on_packet(Instant now, WallTime wall, c
   if (from.source_dest_check && !from.owns(packet.source)) return ServiceVerdict::kForeignSource;
 
   const ReturnPath back = ReturnPath::of(from, packet);
-  if (packet.protocol == kProtocolUdp && packet.target == kTimeServerAddress &&
+  if (packet.protocol == wire::ip_protocol::kUdp && packet.target == kTimeServerAddress &&
       packet.target_port == kTimePort)
     return answer_time(wall, packet, back, out);
-  if (packet.protocol == kProtocolTcp && packet.target == kMetadataServerAddress &&
+  if (packet.protocol == wire::ip_protocol::kTcp && packet.target == kMetadataServerAddress &&
       packet.target_port == kHttpPort)
     return on_metadata_segment(now, wall, from, packet, out);
   if (packet.target_port == wire::kDnsPort &&
@@ -124,8 +124,8 @@ ServiceVerdict LinkLocalServices::Parts::on_metadata_segment(Instant now, WallTi
 ServiceVerdict LinkLocalServices::Parts::on_dns_packet(Instant now, const ServiceInterface& from,
                                                        const ServicePacket& packet, ServiceFrames& out) {
   if (!from.enable_dns_support) return ServiceVerdict::kServiceDisabled;
-  if (packet.protocol == kProtocolTcp) return on_dns_segment(now, from, packet, out);
-  if (packet.protocol != kProtocolUdp) return ServiceVerdict::kNobodyThere;
+  if (packet.protocol == wire::ip_protocol::kTcp) return on_dns_segment(now, from, packet, out);
+  if (packet.protocol != wire::ip_protocol::kUdp) return ServiceVerdict::kNobodyThere;
   const ReturnPath back = ReturnPath::of(from, packet);
   const DnsServer::Outcome outcome = dns.on_message(now, from, back, false, packet.payload);
   if (outcome.is_malformed) return ServiceVerdict::kMalformed;
@@ -194,8 +194,8 @@ ServiceVerdict LinkLocalServices::on_frame(Instant now, WallTime wall, const Ser
   const ConstBytes bytes = frame.bytes;
   if (bytes.size() < kEthernetHeaderBytes) return ServiceVerdict::kNotForService;
   const std::uint16_t ether_type = load_be16(&bytes[12]);
-  if (ether_type == kEtherTypeArp) return answer_arp(from, frame, out);
-  if (ether_type != kEtherTypeIpv4 || bytes.size() < kEthernetHeaderBytes + kIpv4HeaderBytes)
+  if (ether_type == wire::ether_type::kArp) return answer_arp(from, frame, out);
+  if (ether_type != wire::ether_type::kIpv4 || bytes.size() < kEthernetHeaderBytes + kIpv4HeaderBytes)
     return ServiceVerdict::kNotForService;
   if (!is_for_service(from, bytes)) return ServiceVerdict::kNotForService;
   const auto packet = ServicePacket::parse(frame);

@@ -19,6 +19,7 @@
 #include "card/services/link_local_services.h"
 #include "card/services/service_addresses.h"
 #include "card/services/service_packet.h"
+#include "wire/arp.h"
 
 namespace enid::card {
 
@@ -114,18 +115,10 @@ class ScriptedClient {
   }
 
   ServiceVerdict send_arp(Ipv4Address sender, Ipv4Address wanted, std::uint16_t operation = 1) {
-    std::vector<std::uint8_t> frame(42);
-    std::fill_n(frame.begin(), 6, std::uint8_t{0xff});
-    std::ranges::copy(mac.bytes, frame.begin() + 6);
-    store_be16(&frame[12], kEtherTypeArp);
-    store_be16(&frame[14], 1);
-    store_be16(&frame[16], kEtherTypeIpv4);
-    frame[18] = 6;
-    frame[19] = 4;
-    store_be16(&frame[20], operation);
-    std::ranges::copy(mac.bytes, frame.begin() + 22);
-    store_be32(&frame[28], sender.value);
-    store_be32(&frame[38], wanted.value);
+    std::vector<std::uint8_t> frame(wire::EthernetHeader::kBytes + wire::ArpPacket::kBytes);
+    wire::EthernetHeader{wire::kBroadcastMac, mac, wire::ether_type::kArp}.write(frame);
+    wire::ArpPacket{operation, mac, sender, {}, wanted}.write(
+        Bytes(frame).subspan(wire::EthernetHeader::kBytes));
     return send_frame(frame);
   }
 

@@ -2,54 +2,33 @@
 
 #include <algorithm>
 
+#include "wire/checksum.h"
+
 namespace enid::card {
 namespace {
 
-constexpr std::uint16_t kDontFragment = 0x4000;
-constexpr std::uint16_t kFragmentMask = 0x3fff;  // More-fragments and the offset.
-constexpr std::uint8_t kFin = 0x01;
-constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint8_t kRst = 0x04;
-constexpr std::uint8_t kPsh = 0x08;
-constexpr std::uint8_t kAck = 0x10;
 constexpr std::uint8_t kOptionEnd = 0;
 constexpr std::uint8_t kOptionNothing = 1;
 constexpr std::uint8_t kOptionSegmentBytesMax = 2;
 constexpr std::size_t kSegmentBytesOptionLength = 4;
 
-// RFC 1071, without the folding.
-std::uint64_t sum_of(ConstBytes bytes) {
-  std::uint64_t sum = 0;
-  std::size_t at = 0;
-  for (; at + 1 < bytes.size(); at += 2) sum += load_be16(&bytes[at]);
-  if (at < bytes.size()) sum += static_cast<std::uint64_t>(bytes[at]) << 8;
-  return sum;
-}
-
-std::uint16_t fold(std::uint64_t sum) {
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum);
-}
-
-// 0 when `l4` carries a right checksum; what belongs into its zeroed field otherwise.
+// Over data and its checksum field: 0 when that is right; what belongs into it when it is zero.
 std::uint16_t l4_checksum(Ipv4Address source, Ipv4Address target, std::uint8_t protocol, ConstBytes l4) {
-  std::uint64_t sum = sum_of(l4) + protocol + l4.size();
-  for (const Ipv4Address address : {source, target}) sum += (address.value >> 16) + (address.value & 0xffff);
-  return fold(sum);
+  return wire::internet_checksum(l4, wire::pseudo_header_sum(source, target, protocol, l4.size()));
 }
 
-bool l4_checksum_is_right(const ServicePacket& packet, ConstBytes l4, const FrameOffload& offload) {
-  if (offload.checksum_needed || offload.checksum_valid) return true;
-  // RFC 768: zero means that the sender made none.
-  if (packet.protocol == kProtocolUdp && load_be16(&l4[6]) == 0) return true;
-  return l4_checksum(packet.source, packet.target, packet.protocol, l4) == 0;
+TcpFlags flags_of(const wire::TcpHeader& header) {
+  return {.fin = header.has(wire::tcp_flag::kFin),
+          .syn = header.has(wire::tcp_flag::kSyn),
+          .rst = header.has(wire::tcp_flag::kRst),
+          .psh = header.has(wire::tcp_flag::kPsh),
+          .ack = header.has(wire::tcp_flag::kAck)};
 }
 
-bool read_udp(ServicePacket& packet, ConstBytes l4) {
-  const std::size_t length = load_be16(&l4[4]);
-  if (length < kUdpHeaderBytes || length > l4.size()) return false;
-  packet.payload = l4.subspan(kUdpHeaderBytes, length - kUdpHeaderBytes);
-  return true;
+std::uint8_t bits_of(const TcpFlags& flags) {
+  using namespace wire::tcp_flag;
+  return static_cast<std::uint8_t>((flags.fin ? kFin : 0) | (flags.syn ? kSyn : 0) | (flags.rst ? kRst : 0) |
+                                   (flags.psh ? kPsh : 0) | (flags.ack ? kAck : 0));
 }
 
 bool read_tcp_options(TcpSegment& segment, ConstBytes options) {
@@ -66,20 +45,31 @@ bool read_tcp_options(TcpSegment& segment, ConstBytes options) {
   return true;
 }
 
-bool read_tcp(ServicePacket& packet, ConstBytes l4) {
-  const std::size_t header_bytes = std::size_t{l4[12]} >> 4 << 2;
-  if (header_bytes < kTcpHeaderBytes || header_bytes > l4.size()) return false;
-  const std::uint8_t flags = l4[13];
-  packet.tcp.sequence = load_be32(&l4[4]);
-  packet.tcp.acknowledgement = load_be32(&l4[8]);
-  packet.tcp.flags = {.fin = (flags & kFin) != 0,
-                      .syn = (flags & kSyn) != 0,
-                      .rst = (flags & kRst) != 0,
-                      .psh = (flags & kPsh) != 0,
-                      .ack = (flags & kAck) != 0};
-  packet.tcp.window = load_be16(&l4[14]);
-  packet.payload = l4.subspan(header_bytes);
-  return read_tcp_options(packet.tcp, l4.subspan(kTcpHeaderBytes, header_bytes - kTcpHeaderBytes));
+bool read_udp(ServicePacket& packet, ConstBytes l4, bool is_trusted) {
+  const auto header = wire::UdpHeader::parse(l4);
+  if (!header) return false;
+  packet.source_port = header->source_port;
+  packet.target_port = header->destination_port;
+  // UDP's own length rules what its checksum covers; behind it there may be padding.
+  const ConstBytes covered = l4.first(header->bytes);
+  packet.payload = covered.subspan(kUdpHeaderBytes);
+  return is_trusted || header->checksum == 0 ||
+         l4_checksum(packet.source, packet.target, packet.protocol, covered) == 0;
+}
+
+bool read_tcp(ServicePacket& packet, ConstBytes l4, bool is_trusted) {
+  const auto header = wire::TcpHeader::parse(l4);
+  if (!header) return false;
+  packet.source_port = header->source_port;
+  packet.target_port = header->destination_port;
+  packet.payload = l4.subspan(header->header_bytes);
+  packet.tcp.sequence = header->sequence;
+  packet.tcp.acknowledgement = header->acknowledgment;
+  packet.tcp.flags = flags_of(*header);
+  packet.tcp.window = header->window;
+  if (!read_tcp_options(packet.tcp, l4.subspan(kTcpHeaderBytes, header->header_bytes - kTcpHeaderBytes)))
+    return false;
+  return is_trusted || l4_checksum(packet.source, packet.target, packet.protocol, l4) == 0;
 }
 
 // Ethernet and IPv4 headers for `l4_bytes` more; answers where those go. Empty: no room.
@@ -88,52 +78,37 @@ Bytes begin_packet(ServiceFrames& out, const ReturnPath& path, std::uint8_t prot
   if (ip_bytes > path.mtu || kEthernetHeaderBytes + ip_bytes > ServiceFrames::kFrameBytesMax) return {};
   const Bytes frame = out.add(path.to, kEthernetHeaderBytes + ip_bytes);
   if (frame.empty()) return {};
-  std::ranges::copy(path.target_mac.bytes, frame.begin());
-  std::ranges::copy(path.source_mac.bytes, frame.begin() + 6);
-  store_be16(&frame[12], kEtherTypeIpv4);
-  const Bytes ip = frame.subspan(kEthernetHeaderBytes);
-  ip[0] = 0x45;
-  store_be16(&ip[2], static_cast<std::uint16_t>(ip_bytes));
-  store_be16(&ip[6], kDontFragment);
-  ip[8] = path.time_to_live;
-  ip[9] = protocol;
-  store_be32(&ip[12], path.source.value);
-  store_be32(&ip[16], path.target.value);
-  store_be16(&ip[10], fold(sum_of(ip.first(kIpv4HeaderBytes))));
-  const Bytes l4 = ip.subspan(kIpv4HeaderBytes);
-  store_be16(&l4[0], path.source_port);
-  store_be16(&l4[2], path.target_port);
-  return l4;
+  wire::EthernetHeader{path.target_mac, path.source_mac, wire::ether_type::kIpv4}.write(frame);
+  wire::Ipv4Header header;
+  header.total_bytes = static_cast<std::uint16_t>(ip_bytes);
+  header.fragment = wire::Ipv4Header::kDontFragment;
+  header.time_to_live = path.time_to_live;
+  header.protocol = protocol;
+  header.source = path.source;
+  header.destination = path.target;
+  header.write(frame.subspan(kEthernetHeaderBytes));
+  return frame.subspan(kEthernetHeaderBytes + kIpv4HeaderBytes);
 }
 
 }  // namespace
 
 std::optional<ServicePacket> ServicePacket::parse(const Frame& frame) {
-  const ConstBytes bytes = frame.bytes;
-  if (bytes.size() < kEthernetHeaderBytes + kIpv4HeaderBytes) return std::nullopt;
-  const ConstBytes ip = bytes.subspan(kEthernetHeaderBytes);
-  const std::size_t header_bytes = std::size_t{ip[0]} % 16 * 4;
-  const std::size_t total_bytes = load_be16(&ip[2]);
-  if (ip[0] >> 4 != 4 || header_bytes < kIpv4HeaderBytes || header_bytes > total_bytes) return std::nullopt;
-  if (total_bytes > ip.size() || fold(sum_of(ip.first(header_bytes))) != 0) return std::nullopt;
-  if ((load_be16(&ip[6]) & kFragmentMask) != 0) return std::nullopt;
+  const auto ethernet = wire::EthernetHeader::parse(frame.bytes);
+  if (!ethernet) return std::nullopt;
+  const ConstBytes ip = frame.bytes.subspan(kEthernetHeaderBytes);
+  const auto header = wire::Ipv4Header::parse(ip);
+  if (!header || header->is_fragment()) return std::nullopt;
+  if (wire::internet_checksum(ip.first(header->header_bytes)) != 0) return std::nullopt;
 
   ServicePacket packet;
-  std::copy_n(bytes.begin(), packet.target_mac.bytes.size(), packet.target_mac.bytes.begin());
-  packet.protocol = ip[9];
-  packet.source = Ipv4Address{load_be32(&ip[12])};
-  packet.target = Ipv4Address{load_be32(&ip[16])};
-  if (packet.protocol != kProtocolTcp && packet.protocol != kProtocolUdp) return packet;
-
-  const ConstBytes l4 = ip.subspan(header_bytes, total_bytes - header_bytes);
-  const bool is_tcp = packet.protocol == kProtocolTcp;
-  if (l4.size() < (is_tcp ? kTcpHeaderBytes : kUdpHeaderBytes)) return std::nullopt;
-  packet.source_port = load_be16(&l4[0]);
-  packet.target_port = load_be16(&l4[2]);
-  if (!(is_tcp ? read_tcp(packet, l4) : read_udp(packet, l4))) return std::nullopt;
-  // UDP's own length rules what its checksum covers; behind it there may be padding.
-  const ConstBytes covered = is_tcp ? l4 : l4.first(kUdpHeaderBytes + packet.payload.size());
-  if (!l4_checksum_is_right(packet, covered, frame.offload)) return std::nullopt;
+  packet.target_mac = ethernet->destination;
+  packet.source = header->source;
+  packet.target = header->destination;
+  packet.protocol = header->protocol;
+  const ConstBytes l4 = ip.first(header->total_bytes).subspan(header->header_bytes);
+  const bool is_trusted = frame.offload.checksum_needed || frame.offload.checksum_valid;
+  if (packet.protocol == wire::ip_protocol::kUdp && !read_udp(packet, l4, is_trusted)) return std::nullopt;
+  if (packet.protocol == wire::ip_protocol::kTcp && !read_tcp(packet, l4, is_trusted)) return std::nullopt;
   return packet;
 }
 
@@ -149,35 +124,38 @@ ReturnPath ReturnPath::of(const ServiceInterface& from, const ServicePacket& pac
 }
 
 bool write_udp(ServiceFrames& out, const ReturnPath& path, ConstBytes payload) {
-  const Bytes l4 = begin_packet(out, path, kProtocolUdp, kUdpHeaderBytes + payload.size());
+  const Bytes l4 = begin_packet(out, path, wire::ip_protocol::kUdp, kUdpHeaderBytes + payload.size());
   if (l4.empty()) return false;
-  store_be16(&l4[4], static_cast<std::uint16_t>(l4.size()));
+  wire::UdpHeader{path.source_port, path.target_port, static_cast<std::uint16_t>(l4.size()), 0}.write(l4);
   std::ranges::copy(payload, l4.begin() + kUdpHeaderBytes);
-  const std::uint16_t checksum = l4_checksum(path.source, path.target, kProtocolUdp, l4);
-  store_be16(&l4[6], checksum == 0 ? std::uint16_t{0xffff} : checksum);
+  const std::uint16_t checksum = l4_checksum(path.source, path.target, wire::ip_protocol::kUdp, l4);
+  // RFC 768: zero would say that there is none.
+  store_be16(&l4[wire::UdpHeader::kChecksumAt], checksum == 0 ? std::uint16_t{0xffff} : checksum);
   return true;
 }
 
 bool write_tcp(ServiceFrames& out, const ReturnPath& path, const TcpSegment& segment, ConstBytes payload) {
-  const std::size_t header_bytes =
-      kTcpHeaderBytes + (segment.segment_bytes_max != 0 ? kSegmentBytesOptionLength : 0);
-  const Bytes l4 = begin_packet(out, path, kProtocolTcp, header_bytes + payload.size());
+  const bool has_option = segment.segment_bytes_max != 0;
+  const std::size_t header_bytes = kTcpHeaderBytes + (has_option ? kSegmentBytesOptionLength : 0);
+  const Bytes l4 = begin_packet(out, path, wire::ip_protocol::kTcp, header_bytes + payload.size());
   if (l4.empty()) return false;
-  store_be32(&l4[4], segment.sequence);
-  store_be32(&l4[8], segment.acknowledgement);
-  l4[12] = static_cast<std::uint8_t>(header_bytes / 4 << 4);
-  const TcpFlags& flags = segment.flags;
-  l4[13] =
-      static_cast<std::uint8_t>((flags.fin ? kFin : 0) | (flags.syn ? kSyn : 0) | (flags.rst ? kRst : 0) |
-                                (flags.psh ? kPsh : 0) | (flags.ack ? kAck : 0));
-  store_be16(&l4[14], segment.window);
-  if (segment.segment_bytes_max != 0) {
+  wire::TcpHeader header;
+  header.source_port = path.source_port;
+  header.destination_port = path.target_port;
+  header.sequence = segment.sequence;
+  header.acknowledgment = segment.acknowledgement;
+  header.header_bytes = static_cast<std::uint8_t>(header_bytes);
+  header.flags = bits_of(segment.flags);
+  header.window = segment.window;
+  header.write(l4);
+  if (has_option) {
     l4[kTcpHeaderBytes] = kOptionSegmentBytesMax;
     l4[kTcpHeaderBytes + 1] = kSegmentBytesOptionLength;
     store_be16(&l4[kTcpHeaderBytes + 2], segment.segment_bytes_max);
   }
   std::ranges::copy(payload, l4.begin() + static_cast<std::ptrdiff_t>(header_bytes));
-  store_be16(&l4[16], l4_checksum(path.source, path.target, kProtocolTcp, l4));
+  store_be16(&l4[wire::TcpHeader::kChecksumAt],
+             l4_checksum(path.source, path.target, wire::ip_protocol::kTcp, l4));
   return true;
 }
 

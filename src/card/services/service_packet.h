@@ -1,15 +1,15 @@
 // ServicePacket: an IPv4 packet for a service, read once; and the writers of the answers.
 //
 // Theory of operation
-//   parse() is the only place where the services compare lengths of IPv4, UDP and TCP headers
-//   and verify checksums. A ReturnPath is everything an answer's headers are made from; it holds
-//   no pointers, so a service that answers later keeps one.
+//   parse() reads the headers by wire/ and verifies the checksums, which wire/ leaves to its
+//   callers: the pipeline passes on what it need not judge, a service acts on it. A ReturnPath is everything
+//   an answer's headers are made from; it holds no pointers, so a service that answers later keeps one.
 //
 // Invariants
 //   (1) Views of a packet point into the frame it was parsed from.
 //   (2) Whatever write_*() puts out has complete IPv4 and UDP or TCP checksums and DF set.
 //
-// Documented: RFC 791, RFC 768, RFC 9293 section 3.1. An incoming frame whose checksum was left to
+// Documented: RFC 9293 section 3.2 (options). An incoming frame whose checksum was left to
 // an offload (virtio 1.2, 5.1.6.2) or was verified by one comes from memory, not from a wire; its
 // L4 checksum is not looked at.
 #pragma once
@@ -22,17 +22,18 @@
 #include "card/ports/frame_port.h"
 #include "card/services/service_frames.h"
 #include "card/services/service_interface.h"
+#include "wire/ethernet.h"
+#include "wire/ip_protocol.h"
+#include "wire/ipv4.h"
+#include "wire/tcp.h"
+#include "wire/udp.h"
 
 namespace enid::card {
 
-constexpr std::size_t kEthernetHeaderBytes = 14;
-constexpr std::size_t kIpv4HeaderBytes = 20;
-constexpr std::size_t kUdpHeaderBytes = 8;
-constexpr std::size_t kTcpHeaderBytes = 20;
-constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
-constexpr std::uint16_t kEtherTypeArp = 0x0806;
-constexpr std::uint8_t kProtocolTcp = 6;
-constexpr std::uint8_t kProtocolUdp = 17;
+constexpr std::size_t kEthernetHeaderBytes = wire::EthernetHeader::kBytes;
+constexpr std::size_t kIpv4HeaderBytes = wire::Ipv4Header::kBytesMin;
+constexpr std::size_t kUdpHeaderBytes = wire::UdpHeader::kBytes;
+constexpr std::size_t kTcpHeaderBytes = wire::TcpHeader::kBytesMin;
 constexpr std::uint8_t kTimeToLive = 64;
 
 struct TcpFlags {
