@@ -65,7 +65,7 @@ RegionModel& ControlPlane::region(const std::string& name) {
   auto& model = regions_[name];
   if (model == nullptr) {
     model = std::make_unique<RegionModel>(name);
-    Transaction transaction(*model, options_.account, parts_.executor.wall_time(), random_);
+    Transaction transaction(*model, options_.account, parts_.executor.wall_time(), random_, &parts_.runtime);
     make_default_network(transaction);
     auto nobody = std::make_shared<Answer>();
     nobody->done = [](Result<void>) {};
@@ -76,7 +76,7 @@ RegionModel& ControlPlane::region(const std::string& name) {
 
 void ControlPlane::run(const std::string& name, const Work& work, const std::shared_ptr<Answer>& answer) {
   RegionModel& model = region(name);
-  Transaction transaction(model, options_.account, parts_.executor.wall_time(), random_);
+  Transaction transaction(model, options_.account, parts_.executor.wall_time(), random_, &parts_.runtime);
   if (!work(transaction)) transaction.rollback();
   publish(name, transaction, answer);
 }
@@ -242,7 +242,7 @@ void ControlPlane::on_powered_off(const InstanceId& instance) {
 }
 
 void ControlPlane::reconcile_instances(RegionModel& model) {
-  Transaction transaction(model, options_.account, parts_.executor.wall_time(), random_);
+  Transaction transaction(model, options_.account, parts_.executor.wall_time(), random_, &parts_.runtime);
   for (const auto& [id, record] : model.table<InstanceRecord>())
     resume_instance(transaction, record, parts_.runtime.state(id));
   auto nobody = std::make_shared<Answer>();

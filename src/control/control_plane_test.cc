@@ -175,7 +175,8 @@ TEST_F(ControlPlaneTest, a_call_that_fails_leaves_nothing) {
   });
   EXPECT_FALSE(look<NetworkInterfaceRecord>(id));
   EXPECT_LE(writes, store_.list("")->size());
-  for (const auto& entry : store_.list("").value()) EXPECT_EQ(entry.key.find(id.text()), std::string::npos);
+  const auto entries = store_.list("");
+  for (const auto& entry : entries.value()) EXPECT_EQ(entry.key.find(id.text()), std::string::npos);
 }
 
 TEST_F(ControlPlaneTest, the_answer_waits_for_the_card) {
@@ -328,58 +329,60 @@ Result<void> nothing(const auto& result) {
 
 INSTANTIATE_TEST_SUITE_P(
     Operations, Refusals,
-    ::testing::Values(
-        RefusalCase{"index_taken", "InvalidParameterValue",
-                    [](Transaction& t, const InstanceId& i, const NetworkInterfaceId& n) {
-                      return nothing(
-                          attach_network_interface(t, {.interface = n, .instance = i, .device_index = 0}));
-                    }},
-        RefusalCase{
-            "attached_twice", "InvalidNetworkInterface.InUse",
-            [](Transaction& t, const InstanceId& i, const NetworkInterfaceId& n) {
-              EXPECT_TRUE(attach_network_interface(t, {.interface = n, .instance = i, .device_index = 1}));
-              return nothing(attach_network_interface(t, {.interface = n, .instance = i, .device_index = 2}));
-            }},
-        RefusalCase{"too_many_interfaces", "AttachmentLimitExceeded",
-                    [](Transaction& t, const InstanceId& i, const NetworkInterfaceId& n) {
-                      EXPECT_TRUE(
-                          attach_network_interface(t, {.interface = n, .instance = i, .device_index = 1}));
-                      NewNetworkInterface what;
-                      what.subnet = t.find<NetworkInterfaceRecord>(n)->subnet;
-                      const auto other = create_network_interface(t, what).value();
-                      return nothing(attach_network_interface(
-                          t, {.interface = other, .instance = i, .device_index = 2}));
-                    }},
-        RefusalCase{"primary_detach", "OperationNotPermitted",
-                    [](Transaction& t, const InstanceId& i, const NetworkInterfaceId&) {
-                      const auto id = t.region().interfaces_of(i).front()->attachment->id;
-                      return detach_network_interface(t, id, true);
-                    }},
-        RefusalCase{"delete_in_use", "InvalidParameterValue",
-                    [](Transaction& t, const InstanceId& i, const NetworkInterfaceId&) {
-                      return delete_network_interface(t, t.region().interfaces_of(i).front()->id);
-                    }},
-        RefusalCase{"address_in_use", "InvalidIPAddress.InUse",
-                    [](Transaction& t, const InstanceId&, const NetworkInterfaceId& n) {
-                      NewNetworkInterface what;
-                      what.subnet = t.find<NetworkInterfaceRecord>(n)->subnet;
-                      what.primary = t.find<NetworkInterfaceRecord>(n)->addresses.front();
-                      return nothing(create_network_interface(t, what));
-                    }},
-        RefusalCase{"reserved_address", "InvalidParameterValue",
-                    [](Transaction& t, const InstanceId&, const NetworkInterfaceId& n) {
-                      NewNetworkInterface what;
-                      what.subnet = t.find<NetworkInterfaceRecord>(n)->subnet;
-                      what.primary = t.find<SubnetRecord>(what.subnet)->cidr_block.at(2);
-                      return nothing(create_network_interface(t, what));
-                    }},
-        RefusalCase{"assigned_elsewhere", "Resource.AlreadyAssigned",
-                    [](Transaction& t, const InstanceId& i, const NetworkInterfaceId& n) {
-                      const auto own = t.region().interfaces_of(i).front();
-                      return nothing(assign_private_addresses(
-                          t, n, {.addresses = {own->addresses.front()}, .prefixes = {}}, false));
-                    }}),
-    [](const auto& info) { return std::string(info.param.name); });
+    ::testing::Values(RefusalCase{"index_taken", "InvalidParameterValue",
+                                  [](Transaction& tx, const InstanceId& i, const NetworkInterfaceId& n) {
+                                    return nothing(attach_network_interface(
+                                        tx, {.interface = n, .instance = i, .device_index = 0}));
+                                  }},
+                      RefusalCase{"attached_twice", "InvalidNetworkInterface.InUse",
+                                  [](Transaction& tx, const InstanceId& i, const NetworkInterfaceId& n) {
+                                    EXPECT_TRUE(attach_network_interface(
+                                        tx, {.interface = n, .instance = i, .device_index = 1}));
+                                    return nothing(attach_network_interface(
+                                        tx, {.interface = n, .instance = i, .device_index = 2}));
+                                  }},
+                      RefusalCase{"too_many_interfaces", "AttachmentLimitExceeded",
+                                  [](Transaction& tx, const InstanceId& i, const NetworkInterfaceId& n) {
+                                    EXPECT_TRUE(attach_network_interface(
+                                        tx, {.interface = n, .instance = i, .device_index = 1}));
+                                    NewNetworkInterface what;
+                                    what.subnet = tx.find<NetworkInterfaceRecord>(n)->subnet;
+                                    const auto other = create_network_interface(tx, what).value();
+                                    return nothing(attach_network_interface(
+                                        tx, {.interface = other, .instance = i, .device_index = 2}));
+                                  }},
+                      RefusalCase{"primary_detach", "OperationNotPermitted",
+                                  [](Transaction& tx, const InstanceId& i, const NetworkInterfaceId&) {
+                                    const auto id = tx.region().interfaces_of(i).front()->attachment->id;
+                                    return detach_network_interface(tx, id, true);
+                                  }},
+                      RefusalCase{"delete_in_use", "InvalidParameterValue",
+                                  [](Transaction& tx, const InstanceId& i, const NetworkInterfaceId&) {
+                                    return delete_network_interface(tx,
+                                                                    tx.region().interfaces_of(i).front()->id);
+                                  }},
+                      RefusalCase{"address_in_use", "InvalidIPAddress.InUse",
+                                  [](Transaction& tx, const InstanceId&, const NetworkInterfaceId& n) {
+                                    NewNetworkInterface what;
+                                    what.subnet = tx.find<NetworkInterfaceRecord>(n)->subnet;
+                                    what.primary = tx.find<NetworkInterfaceRecord>(n)->addresses.front();
+                                    return nothing(create_network_interface(tx, what));
+                                  }},
+                      RefusalCase{"reserved_address", "InvalidParameterValue",
+                                  [](Transaction& tx, const InstanceId&, const NetworkInterfaceId& n) {
+                                    NewNetworkInterface what;
+                                    what.subnet = tx.find<NetworkInterfaceRecord>(n)->subnet;
+                                    what.primary = tx.find<SubnetRecord>(what.subnet)->cidr_block.at(2);
+                                    return nothing(create_network_interface(tx, what));
+                                  }},
+                      RefusalCase{"assigned_elsewhere", "Resource.AlreadyAssigned",
+                                  [](Transaction& tx, const InstanceId& i, const NetworkInterfaceId& n) {
+                                    const auto own = tx.region().interfaces_of(i).front();
+                                    return nothing(assign_private_addresses(
+                                        tx, n, {.addresses = {own->addresses.front()}, .prefixes = {}},
+                                        false));
+                                  }}),
+    [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace enid::control
