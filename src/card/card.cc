@@ -1,0 +1,453 @@
+#include "card/card.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <unordered_map>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "card/flow_decision.h"
+#include "card/packet_trace.h"
+#include "card/pipelines.h"
+#include "card/stages/parse.h"
+#include "card/tables/tables.h"
+#include "card/walk.h"
+#include "flow/connection_table.h"
+#include "flow/flow_table.h"
+#include "wire/checksum.h"
+#include "wire/ethernet.h"
+#include "wire/ipv4.h"
+
+namespace enid::card {
+namespace {
+
+// Expired connections that nobody asks for are freed within about ten seconds.
+constexpr Duration kSweepInterval = Duration::from_milliseconds(250);
+constexpr std::size_t kSweepRounds = 40;
+
+}  // namespace
+
+struct Card::Parts {
+  using Flows = flow::FlowTable<FlowDecision>;
+
+  struct Port {
+    FramePort* port = nullptr;
+    NetworkInterfaceId interface_id;
+    InterfaceHandle interface = 0;
+    std::uint16_t stamp = 0;
+    bool used = false;
+  };
+
+  struct Capture {
+    CaptureSink* sink;
+    std::vector<NetworkInterfaceId> interfaces;
+  };
+
+  // One poll's packets, kept outside the stack because it is some kilobytes of warm memory.
+  struct Batch {
+    std::array<Frame, kBatchFrames> frames;
+    std::array<Packet, kBatchFrames> packets;
+    std::array<DropReason, kBatchFrames> parsed;
+    std::array<std::uint64_t, kBatchFrames> hashes;
+    std::array<Flows::Entry*, kBatchFrames> entries;
+    bool entries_moved = false;  // Since they were looked up.
+  };
+
+  Parts(const CardOptions& options, Random random)
+      : flows(options.flow_entries_max, random.next()),
+        connections(options.tracked_connections_max, random.next()),
+        services(options.services) {}
+
+  void apply_changes(const std::vector<contract::Entity>& upserts,
+                     const std::vector<contract::EntityId>& removes);
+  void note_change(const ProgramChange& change);
+  void release(Interface& interface);
+  void place_captures();
+
+  Port* port_of(PortHandle handle) {
+    const std::size_t index = handle & 0xffff;
+    if (index >= ports.size() || !ports[index].used || ports[index].stamp != handle >> 16) return nullptr;
+    return &ports[index];
+  }
+
+  void look_up(Interface& from, std::size_t count, Instant now);
+  void carry(Interface& from, std::size_t i, Instant now, WallTime wall);
+  bool carry_known(Interface& from, std::size_t i, Instant now);
+  void walk(Interface& from, std::size_t i, Instant now, WallTime wall);
+  void deliver(Interface& from, Interface& to, const FlowDecision& decision, std::size_t i, Instant now);
+  void drop(Interface& interface, DropReason reason, std::uint64_t packets) {
+    interface.drops[static_cast<std::size_t>(reason)] += packets;
+  }
+  void capture(const Interface& interface, bool from_instance, Instant now, const Frame& frame,
+               DropReason reason) const;
+  void flush_outputs();
+  void flush_card_frames(Instant now);
+  void schedule_sweep(Instant now) {
+    if (next_sweep == Instant::never() && connections.size() != 0) next_sweep = now + kSweepInterval;
+  }
+
+  Tables tables;
+  Flows flows;
+  flow::ConnectionTable connections;
+  LinkLocalServices services;
+  ServiceFrames card_frames;
+  CardState state{tables, connections, services, card_frames};
+  std::vector<Port> ports;
+  std::vector<Capture> captures;
+  Batch batch;
+  std::vector<Interface*> outputs;  // Interfaces with frames to flush.
+  Instant next_sweep = Instant::never();
+  std::uint64_t revision = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+};
+
+Card::Card(const CardOptions& options) : parts_(std::make_unique<Parts>(options, Random(options.seed))) {}
+Card::~Card() = default;
+
+void Card::apply(const contract::CardDelta& delta, Instant) {
+  parts_->apply_changes(delta.upserts, delta.removes);
+  parts_->revision = delta.revision;
+}
+
+void Card::replace(const contract::CardSnapshot& snapshot, Instant) {
+  std::set<contract::EntityId> kept;
+  for (const contract::Entity& entity : snapshot.entities)
+    std::visit([&](const auto& program) { kept.emplace(program.id); }, entity);
+  std::vector<contract::EntityId> removes = parts_->tables.all_ids();
+  std::erase_if(removes, [&](const contract::EntityId& id) { return kept.contains(id); });
+  parts_->apply_changes(snapshot.entities, removes);
+  parts_->revision = snapshot.revision;
+}
+
+void Card::Parts::apply_changes(const std::vector<contract::Entity>& upserts,
+                                const std::vector<contract::EntityId>& removes) {
+  for (const contract::EntityId& id : removes) note_change(tables.remove(id));
+  for (const contract::Entity& entity : upserts) note_change(tables.upsert(entity));
+  if (!captures.empty()) place_captures();
+}
+
+void Card::Parts::note_change(const ProgramChange& change) {
+  if (change.decisions) flows.forget_all();
+  if (!change.forgotten) return;
+  services.forget_interface(*change.forgotten);
+  if (!change.interface_removed) return;
+  connections.erase_interface(*change.forgotten);
+  if (Interface* interface = tables.at(*change.forgotten)) release(*interface);
+}
+
+void Card::Parts::release(Interface& interface) {
+  if (interface.programmed || interface.port != nullptr) return;
+  services.forget_interface(interface.handle);
+  tables.release_if_unused(interface);
+}
+
+PortHandle Card::attach_port(const NetworkInterfaceId& id, FramePort& port) {
+  Interface& interface = parts_->tables.interface_of(id);
+  std::vector<Parts::Port>& ports = parts_->ports;
+  for (Parts::Port& other : ports)
+    if (other.used && other.interface_id == id) {
+      other.used = false;
+      ++other.stamp;
+    }
+  auto place = std::ranges::find_if(ports, [](const Parts::Port& candidate) { return !candidate.used; });
+  if (place == ports.end()) {
+    CHECK(ports.size() < 0x10000);
+    place = ports.emplace(ports.end());
+  }
+  place->port = &port;
+  place->interface_id = id;
+  place->interface = interface.handle;
+  place->used = true;
+  interface.port = &port;
+  if (interface.output == nullptr) interface.output = std::make_unique<Output>();
+  parts_->flows.forget_all();
+  if (!parts_->captures.empty()) parts_->place_captures();
+  return static_cast<PortHandle>(place - ports.begin()) | std::uint32_t{place->stamp} << 16;
+}
+
+void Card::detach_port(PortHandle handle) {
+  Parts::Port* port = parts_->port_of(handle);
+  if (port == nullptr) return;
+  port->used = false;
+  ++port->stamp;
+  port->port = nullptr;
+  Interface* interface = parts_->tables.at(port->interface);
+  CHECK(interface != nullptr);
+  interface->port = nullptr;
+  interface->output.reset();
+  parts_->flows.forget_all();
+  parts_->release(*interface);
+}
+
+std::size_t Card::poll(PortHandle handle, Instant now, WallTime wall) {
+  Parts& parts = *parts_;
+  const Parts::Port* port = parts.port_of(handle);
+  if (port == nullptr) return 0;
+  const std::size_t count = port->port->receive(parts.batch.frames);
+  if (count == 0) return 0;
+  Interface& from = *parts.tables.at(port->interface);
+  parts.look_up(from, count, now);
+  for (std::size_t i = 0; i < count; ++i) {
+    parts.carry(from, i, now, wall);
+    if (parts.card_frames.frames().size() >= kBatchFrames) parts.flush_card_frames(now);
+  }
+  parts.flush_outputs();
+  parts.flush_card_frames(now);
+  parts.schedule_sweep(now);
+  return count;
+}
+
+// Three passes over the batch, so that the cache lines that one packet waits for are fetched
+// while others are worked on: headers, then flow entries, then (in carry) their connections.
+void Card::Parts::look_up(Interface& from, std::size_t count, Instant now) {
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; i < std::min(kAhead, count); ++i)
+    __builtin_prefetch(batch.frames[i].bytes.data(), 1);
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) __builtin_prefetch(batch.frames[i + kAhead].bytes.data(), 1);
+    Packet& packet = batch.packets[i];
+    packet = Packet{};
+    batch.parsed[i] = parse(batch.frames[i], from, now, true, packet);
+    packets += packet.segments;
+    bytes += packet.wire_bytes;
+    if (!packet.cacheable) continue;
+    batch.hashes[i] = flows.hash(packet.key);
+    flows.prefetch(batch.hashes[i]);
+  }
+  from.sent_packets += packets;
+  from.sent_bytes += bytes;
+  for (std::size_t i = 0; i < count; ++i) {
+    batch.entries[i] = nullptr;
+    if (!batch.packets[i].cacheable) continue;
+    Flows::Entry* entry = flows.find(batch.packets[i].key, batch.hashes[i]);
+    batch.entries[i] = entry;
+    if (entry == nullptr) continue;
+    connections.prefetch(entry->value.egress_connection);
+    connections.prefetch(entry->value.ingress_connection);
+  }
+  batch.entries_moved = false;
+}
+
+void Card::Parts::carry(Interface& from, std::size_t i, Instant now, WallTime wall) {
+  const DropReason parsed = batch.parsed[i];
+  if (parsed != DropReason::kNone) [[unlikely]] {
+    drop(from, parsed, batch.packets[i].segments);
+    capture(from, true, now, batch.frames[i], parsed);
+    return;
+  }
+  if (batch.entries_moved) [[unlikely]]
+    batch.entries[i] =
+        batch.packets[i].cacheable ? flows.find(batch.packets[i].key, batch.hashes[i]) : nullptr;
+  if (batch.entries[i] != nullptr && carry_known(from, i, now)) [[likely]] {
+    ++hits;
+    return;
+  }
+  ++misses;
+  walk(from, i, now, wall);
+}
+
+// False: the cached decision does not hold for this packet; nothing was done but a refresh.
+bool Card::Parts::carry_known(Interface& from, std::size_t i, Instant now) {
+  const FlowDecision& decision = batch.entries[i]->value;
+  const Packet& packet = batch.packets[i];
+  if (packet.mtu_bytes > decision.mtu) return false;
+  if (decision.decrement_time_to_live && packet.time_to_live <= 1) return false;
+  Interface& to = *tables.at(decision.target);
+  if (decision.egress_connection &&
+      !connections.touch(decision.egress_connection, true, packet.tcp_flags, from.timeouts, now))
+    return false;
+  if (decision.ingress_connection &&
+      !connections.touch(decision.ingress_connection, false, packet.tcp_flags, to.timeouts, now))
+    return false;
+  deliver(from, to, decision, i, now);
+  return true;
+}
+
+void Card::Parts::walk(Interface& from, std::size_t i, Instant now, WallTime wall) {
+  Walk walk{state, now, wall, &from, nullptr, batch.frames[i], batch.packets[i]};
+  const auto run = [&walk](std::span<const Stage> pipeline) {
+    for (const Stage& stage : pipeline)
+      if (const StageResult result = stage.run(walk); result != StageResult::kPass) return result;
+    return StageResult::kPass;
+  };
+  const StageResult egress = run(egress_pipeline());
+  if (egress != StageResult::kPass) {
+    if (egress == StageResult::kDrop) drop(from, walk.reason, walk.packet.segments);
+    capture(from, true, now, walk.frame, walk.reason);
+    return;
+  }
+  Interface& to = *walk.to;
+  if (run(ingress_pipeline()) != StageResult::kPass) {
+    drop(to, walk.reason, walk.packet.segments);
+    capture(from, true, now, walk.frame, walk.reason);
+    capture(to, false, now, walk.frame, walk.reason);
+    return;
+  }
+  if (walk.packet.cacheable) {
+    flows.insert(walk.packet.key, batch.hashes[i]) = walk.decision;
+    batch.entries_moved = true;
+  }
+  deliver(from, to, walk.decision, i, now);
+}
+
+void Card::Parts::deliver(Interface& from, Interface& to, const FlowDecision& decision, std::size_t i,
+                          Instant now) {
+  Frame& frame = batch.frames[i];
+  if (!from.captures.empty()) [[unlikely]]
+    capture(from, true, now, frame, DropReason::kNone);
+  std::uint8_t* bytes = frame.bytes.data();
+  std::memcpy(bytes, decision.macs.data(), decision.macs.size());
+  if (decision.decrement_time_to_live) {
+    std::uint8_t* ip = bytes + wire::EthernetHeader::kBytes;
+    const std::uint16_t before = load_be16(ip + wire::Ipv4Header::kTimeToLiveAt);  // With the protocol.
+    const auto after = static_cast<std::uint16_t>(before - 0x100);
+    store_be16(ip + wire::Ipv4Header::kTimeToLiveAt, after);
+    store_be16(ip + wire::Ipv4Header::kChecksumAt,
+               wire::checksum_update(load_be16(ip + wire::Ipv4Header::kChecksumAt), before, after));
+  }
+  if (!to.captures.empty()) [[unlikely]]
+    capture(to, false, now, frame, DropReason::kNone);
+  if (to.output_count == 0) outputs.push_back(&to);
+  to.output->frames[to.output_count] = frame;
+  to.output->places[to.output_count++] = static_cast<std::uint8_t>(i);
+  to.received_packets += batch.packets[i].segments;
+  to.received_bytes += batch.packets[i].wire_bytes;
+}
+
+void Card::Parts::flush_outputs() {
+  for (Interface* to : outputs) {
+    const std::size_t taken = to->port->transmit({to->output->frames.data(), to->output_count});
+    for (std::size_t lost = taken; lost < to->output_count; ++lost) {
+      const Packet& packet = batch.packets[to->output->places[lost]];
+      drop(*to, DropReason::kPortFull, packet.segments);
+      to->received_packets -= packet.segments;
+      to->received_bytes -= packet.wire_bytes;
+    }
+    to->output_count = 0;
+  }
+  outputs.clear();
+}
+
+void Card::Parts::flush_card_frames(Instant now) {
+  for (ServiceFrame& made : card_frames.frames()) {
+    Interface* to = tables.at(made.to);
+    if (to == nullptr || to->port == nullptr) continue;
+    const Frame frame{made.bytes, {}};
+    if (to->port->transmit({&frame, 1}) == 0) {
+      drop(*to, DropReason::kPortFull, 1);
+      continue;
+    }
+    ++to->received_packets;
+    to->received_bytes += made.bytes.size();
+    capture(*to, false, now, frame, DropReason::kNone);
+  }
+  card_frames.clear();
+}
+
+Instant Card::next_timeout() const { return std::min(parts_->services.next_timeout(), parts_->next_sweep); }
+
+void Card::on_timeout(Instant now) {
+  Parts& parts = *parts_;
+  parts.services.on_timeout(now, parts.card_frames);
+  parts.flush_card_frames(now);
+  if (now < parts.next_sweep) return;
+  parts.connections.sweep(parts.connections.slots_used() / kSweepRounds + 1, now);
+  parts.next_sweep = Instant::never();
+  parts.schedule_sweep(now);
+}
+
+std::optional<ForwardedDns> Card::take_forwarded_dns() { return parts_->services.take_forwarded_dns(); }
+
+void Card::on_dns_answer(Instant now, ConstBytes message) {
+  parts_->services.on_dns_answer(now, message, parts_->card_frames);
+  parts_->flush_card_frames(now);
+}
+
+void Card::set_has_host_resolver(bool has) { parts_->services.set_has_host_resolver(has); }
+
+contract::CardReport Card::report() const {
+  const Parts& parts = *parts_;
+  contract::CardReport report;
+  report.revision = parts.revision;
+  report.flows = parts.flows.size();
+  report.tracked_connections = parts.connections.size();
+  report.flow_cache_hits = parts.hits;
+  report.flow_cache_misses = parts.misses;
+  parts.tables.for_each_interface([&](const Interface& interface) {
+    contract::InterfaceCounters counters;
+    counters.id = interface.id;
+    counters.port_attached = interface.port != nullptr;
+    counters.sent_packets = interface.sent_packets;
+    counters.sent_bytes = interface.sent_bytes;
+    counters.received_packets = interface.received_packets;
+    counters.received_bytes = interface.received_bytes;
+    counters.tracked_connections = parts.connections.count(interface.handle);
+    for (std::size_t reason = 1; reason < kDropReasonCount; ++reason)
+      if (interface.drops[reason] != 0)
+        counters.drops.emplace(name_of(static_cast<DropReason>(reason)), interface.drops[reason]);
+    report.interfaces.push_back(std::move(counters));
+  });
+  return report;
+}
+
+contract::TraceReport Card::trace(const TraceSpec& spec, Instant now) {
+  Parts& parts = *parts_;
+  contract::TraceReport report;
+  Interface* from = parts.tables.find_interface(spec.from);
+  if (from == nullptr) {
+    report.drop_reason = name_of(DropReason::kNotProgrammed);
+    return report;
+  }
+  std::vector<std::uint8_t> bytes = make_trace_frame(spec, *from);
+  const Frame frame{bytes, {}};
+  Walk walk{parts.state, now, {}, from, nullptr, frame, {}};
+  walk.traced = true;
+  walk.reason = parse(frame, *from, now, false, walk.packet);
+  const auto finish = [&](std::string_view stage, StageResult result) {
+    add_step(report, stage, result, walk);
+    walk.detail.clear();
+    if (result == StageResult::kDrop) report.drop_reason = name_of(walk.reason);
+    return result == StageResult::kPass;
+  };
+  if (!finish("parse", walk.reason == DropReason::kNone ? StageResult::kPass : StageResult::kDrop))
+    return report;
+  for (const auto& pipeline : {egress_pipeline(), ingress_pipeline()})
+    for (const Stage& stage : pipeline) {
+      const StageResult result = stage.run(walk);
+      report.delivered |= result == StageResult::kConsumed;
+      if (!finish(stage.name, result)) return report;
+    }
+  report.steps.back().verdict = "deliver";
+  report.delivered = true;
+  return report;
+}
+
+void Card::add_capture(CaptureSink* sink, std::vector<NetworkInterfaceId> interfaces) {
+  parts_->captures.push_back({sink, std::move(interfaces)});
+  parts_->place_captures();
+}
+
+void Card::remove_capture(CaptureSink* sink) {
+  std::erase_if(parts_->captures, [sink](const Parts::Capture& capture) { return capture.sink == sink; });
+  parts_->place_captures();
+}
+
+void Card::Parts::place_captures() {
+  tables.for_each_interface([](Interface& interface) { interface.captures.clear(); });
+  for (const Capture& wanted : captures)
+    for (const NetworkInterfaceId& id : wanted.interfaces)
+      if (Interface* interface = tables.find_interface(id)) interface->captures.push_back(wanted.sink);
+}
+
+void Card::Parts::capture(const Interface& interface, bool from_instance, Instant now, const Frame& frame,
+                          DropReason reason) const {
+  for (CaptureSink* sink : interface.captures)
+    sink->on_frame(interface.id, from_instance, now, frame,
+                   reason == DropReason::kNone ? std::string_view{} : name_of(reason));
+}
+
+}  // namespace enid::card

@@ -1,0 +1,79 @@
+// Interface: everything the card knows of one network interface: its program, its port, its
+// counters. The unit that stages work with.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "card/drop_reason.h"
+#include "card/ports/frame_port.h"
+#include "card/services/service_interface.h"
+#include "card/tables/rule_set.h"
+#include "contract/card_program.h"
+#include "flow/connection_state.h"
+#include "flow/fragment_table.h"
+
+namespace enid::card {
+
+class CaptureSink;
+
+constexpr std::size_t kBatchFrames = 64;
+
+struct SecurityGroup {
+  bool programmed = false;
+  contract::SecurityGroupProgram program;
+  RuleSet ingress;
+  RuleSet egress;
+  std::shared_ptr<GroupMembers> members = std::make_shared<GroupMembers>();
+};
+
+struct Vpc;
+
+// Frames on their way to a port, gathered during a poll and handed over at its end.
+struct Output {
+  std::array<Frame, kBatchFrames> frames;
+  std::array<std::uint8_t, kBatchFrames> places;  // Each frame's place in the polled batch.
+};
+
+struct Interface {
+  InterfaceHandle handle = 0;
+  NetworkInterfaceId id;
+
+  bool programmed = false;
+  contract::InterfaceProgram program;
+  flow::ConnectionTimeouts timeouts{};
+
+  // Found by Tables::resolve() from the names in `program`; null or missing while unknown.
+  std::uint64_t resolved_at = 0;
+  const Vpc* vpc = nullptr;
+  const contract::SubnetProgram* subnet = nullptr;
+  const contract::InstanceProgram* instance = nullptr;
+  std::vector<const SecurityGroup*> groups;
+
+  FramePort* port = nullptr;
+  std::unique_ptr<Output> output;  // Allocated with the port.
+  std::size_t output_count = 0;
+  std::vector<CaptureSink*> captures;
+  std::unique_ptr<flow::FragmentTable> fragments;  // Made by the first fragment.
+
+  std::uint64_t sent_packets = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_packets = 0;
+  std::uint64_t received_bytes = 0;
+  std::array<std::uint64_t, kDropReasonCount> drops{};
+
+  bool attached() const { return programmed && program.instance.has_value(); }
+  bool owns(Ipv4Address address) const;
+};
+
+inline bool Interface::owns(Ipv4Address address) const {
+  for (const Ipv4Address own : program.addresses)
+    if (own == address) return true;
+  for (const Ipv4Prefix& prefix : program.prefixes)
+    if (prefix.contains(address)) return true;
+  return false;
+}
+
+}  // namespace enid::card
