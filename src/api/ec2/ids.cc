@@ -9,52 +9,79 @@
 namespace enid::api::ec2 {
 namespace {
 
+// Observed: messages that EC2's users quote, with their uneven nouns and full stops.
 const std::map<std::string_view, IdWords> kWords{
-    {"vpc", {"vpc ID", "", "InvalidVpcID.NotFound"}},
-    {"subnet", {"subnet ID", "", "InvalidSubnetID.NotFound"}},
+    {"vpc", {"", "InvalidVpcID.NotFound", "The vpc ID '{}' does not exist"}},
+    {"subnet", {"", "InvalidSubnetID.NotFound", "The subnet ID '{}' does not exist"}},
     {"eni",
-     {"networkInterface ID", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound"}},
+     {"InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound",
+      "The networkInterface ID '{}' does not exist"}},
     {"eni-attach",
-     {"networkInterface attachment ID", "InvalidNetworkInterfaceAttachmentId.Malformed",
-      "InvalidAttachmentID.NotFound"}},
-    {"eni-perm", {"networkInterface permission ID", "", "InvalidPermissionID.NotFound"}},
-    {"i", {"instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound"}},
-    {"r", {"reservation ID", "InvalidReservationID.Malformed", "InvalidReservationID.NotFound"}},
-    {"sg", {"security group", "InvalidGroupId.Malformed", "InvalidGroup.NotFound"}},
+     {"InvalidNetworkInterfaceAttachmentId.Malformed", "InvalidAttachmentID.NotFound",
+      "The networkInterface attachment ID '{}' does not exist"}},
+    {"eni-perm",
+     {"", "InvalidPermissionID.NotFound", "The networkInterface permission ID '{}' does not exist"}},
+    {"i",
+     {"InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound", "The instance ID '{}' does not exist"}},
+    {"r",
+     {"InvalidReservationID.Malformed", "InvalidReservationID.NotFound",
+      "The reservation ID '{}' does not exist"}},
+    {"sg", {"InvalidGroupId.Malformed", "InvalidGroup.NotFound", "The security group '{}' does not exist"}},
     {"sgr",
-     {"security group rule ID", "InvalidSecurityGroupRuleId.Malformed",
-      "InvalidSecurityGroupRuleId.NotFound"}},
-    {"rtb", {"routeTable ID", "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound"}},
-    {"rtbassoc", {"association ID", "", "InvalidAssociationID.NotFound"}},
-    {"acl", {"networkAcl ID", "", "InvalidNetworkAclID.NotFound"}},
-    {"aclassoc", {"association ID", "", "InvalidAssociationID.NotFound"}},
-    {"key", {"key pair ID", "", "InvalidKeyPair.NotFound"}},
-    {"ami", {"image id", "InvalidAMIID.Malformed", "InvalidAMIID.NotFound"}},
-    {"dopt", {"dhcpOption ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound"}},
-    {"vpc-cidr-assoc", {"vpc CIDR block association ID", "", "InvalidVpcCidrBlockAssociationID.NotFound"}},
-    {"vol", {"volume", "", "InvalidVolume.NotFound"}},
+     {"InvalidSecurityGroupRuleId.Malformed", "InvalidSecurityGroupRuleId.NotFound",
+      "The security group rule ID '{}' does not exist"}},
+    {"rtb",
+     {"InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound",
+      "The routeTable ID '{}' does not exist"}},
+    {"rtbassoc", {"", "InvalidAssociationID.NotFound", "The association ID '{}' does not exist"}},
+    {"acl", {"", "InvalidNetworkAclID.NotFound", "The networkAcl ID '{}' does not exist"}},
+    {"aclassoc", {"", "InvalidAssociationID.NotFound", "The association ID '{}' does not exist"}},
+    {"key", {"", "InvalidKeyPair.NotFound", "The key pair '{}' does not exist"}},
+    {"ami", {"InvalidAMIID.Malformed", "InvalidAMIID.NotFound", "The image id '[{}]' does not exist"}},
+    {"dopt",
+     {"InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
+      "The dhcpOption ID '{}' does not exist"}},
+    {"vpc-cidr-assoc",
+     {"", "InvalidVpcCidrBlockAssociationID.NotFound",
+      "The vpc CIDR block association ID '{}' does not exist"}},
+    {"vol", {"", "InvalidVolume.NotFound", "The volume '{}' does not exist."}},
+    {"igw", {"", "InvalidInternetGatewayID.NotFound", "The internetGateway ID '{}' does not exist"}},
+    {"eigw",
+     {"", "InvalidEgressOnlyInternetGatewayId.NotFound",
+      "The egressOnlyInternetGateway ID '{}' does not exist"}},
+    {"nat", {"", "NatGatewayNotFound", "NAT gateway {} was not found"}},
+    {"eipalloc", {"", "InvalidAllocationID.NotFound", "The allocation ID '{}' does not exist"}},
+    {"pcx",
+     {"", "InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '{}' does not exist"}},
+    {"vpce", {"", "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '{}' does not exist"}},
+    {"pl", {"", "InvalidPrefixListID.NotFound", "The prefix list ID '{}' does not exist"}},
+    {"pg", {"", "InvalidPlacementGroup.Unknown", "The Placement Group '{}' is unknown."}},
+    {"fl", {"", "InvalidFlowLogId.NotFound", "The flow log ID '{}' does not exist"}},
+    {"lt",
+     {"", "InvalidLaunchTemplateId.NotFound",
+      "The specified launch template, with template ID {}, does not exist."}},
+    {"iip-assoc", {"", "InvalidAssociationID.NotFound", "The association ID '{}' does not exist"}},
 };
 
 }  // namespace
 
-const IdWords& id_words(std::string_view prefix) {
+const IdWords* id_words(std::string_view prefix) {
   const auto found = kWords.find(prefix);
-  CHECK(found != kWords.end());
-  return found->second;
+  return found == kWords.end() ? nullptr : &found->second;
 }
 
 Error malformed_id(std::string_view prefix, std::string_view text) {
-  const IdWords& words = id_words(prefix);
-  if (words.malformed_code.empty()) return id_not_found(prefix, text);
-  return vpc::ec2_error(words.malformed_code,
+  const IdWords* words = id_words(prefix);
+  CHECK(words != nullptr);
+  if (words->malformed_code.empty()) return id_not_found(prefix, text);
+  return vpc::ec2_error(words->malformed_code,
                         fmt::format("Invalid id: \"{}\" (expecting \"{}-...\")", text, prefix));
 }
 
 Error id_not_found(std::string_view prefix, std::string_view text) {
-  const IdWords& words = id_words(prefix);
-  // Observed: volumes' message ends with a full stop, the others' do not.
-  return vpc::ec2_error(words.not_found_code, fmt::format("The {} '{}' does not exist{}", words.noun, text,
-                                                          prefix == "vol" ? "." : ""));
+  const IdWords* words = id_words(prefix);
+  CHECK(words != nullptr);
+  return vpc::ec2_error(words->not_found_code, fmt::format(fmt::runtime(words->not_found_message), text));
 }
 
 }  // namespace enid::api::ec2

@@ -22,14 +22,15 @@ namespace enid::api::ec2 {
 
 // How EC2 speaks of the ids of one kind.
 struct IdWords {
-  std::string_view noun;            // "The vpc ID '…' does not exist"
   std::string_view malformed_code;  // Empty: a malformed id is one that does not exist.
   std::string_view not_found_code;
+  std::string_view not_found_message;  // "The vpc ID '{}' does not exist"
 };
 
-// Of the kind with that prefix ("vpc"); the prefix is one of base/resource_id.h.
-const IdWords& id_words(std::string_view prefix);
+// Of the kind with that prefix ("vpc"), also of kinds that cannot be made yet. Null: no such kind.
+const IdWords* id_words(std::string_view prefix);
 
+// The prefix of base/resource_id.h's kinds, or another that id_words() knows.
 Error malformed_id(std::string_view prefix, std::string_view text);
 Error id_not_found(std::string_view prefix, std::string_view text);
 
