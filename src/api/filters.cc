@@ -21,9 +21,9 @@ constexpr std::size_t kValueLengthMax = 255;
 constexpr std::string_view kTagPrefix = "tag:";
 
 bool is_allowed(std::span<const std::string_view> names, std::string_view name) {
-  if (std::ranges::find(names, name) != names.end()) return true;
-  return name.size() > kTagPrefix.size() && name.starts_with(kTagPrefix) &&
-         std::ranges::find(names, kTagPrefix) != names.end();
+  const bool of_a_tag = name.starts_with(kTagPrefix);
+  if (of_a_tag && name.size() == kTagPrefix.size()) return false;
+  return std::ranges::find(names, of_a_tag ? kTagPrefix : name) != names.end();
 }
 
 }  // namespace

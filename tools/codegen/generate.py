@@ -140,6 +140,9 @@ class Service:
                 "};",
             ]
         lines += ["", "}  // namespace operations", f"}}  // namespace enid::api::{self.name}", ""]
+        lines += ["// Calls `visit` with the name of each operation.", f"#define ENID_{self.name.upper()}_OPERATIONS(visit) \\"]
+        lines += [f"  visit({name}) \\" for name in self.operations]
+        lines += ["  static_assert(true)", ""]
         return "\n".join(lines)
 
     def shapes_header(self):
