@@ -41,8 +41,10 @@ std::uint16_t DnsForwarder::free_id() {
 
 bool DnsForwarder::ask(Instant now, const ReturnPath& back, bool over_tcp, std::size_t bytes_max,
                        ConstBytes message) {
+  // An owner who takes nothing fills to_send_: then nothing more is asked for.
+  if (questions_.size() >= kQuestionsMax || to_send_.size() >= kQuestionsMax) return false;
   std::size_t& share = shares_[back.to];
-  if (share >= kQuestionsPerInterface || questions_.size() >= kQuestionsMax) return false;
+  if (share >= kQuestionsPerInterface) return false;
   ++share;
   const std::uint16_t id = free_id();
   Question question{.back = back,
