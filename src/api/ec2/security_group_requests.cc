@@ -113,7 +113,8 @@ Result<std::vector<Rule>> read_permissions(const control::Transaction& transacti
   for (const IpPermission& permission : permissions) {
     const RuleTraffic traffic =
         TRY(RuleTraffic::parse(permission.ip_protocol, permission.from_port, permission.to_port));
-    for (PeerAndDescription& from : TRY(read_peers(transaction, group, permission))) {
+    auto peers = TRY(read_peers(transaction, group, permission));
+    for (PeerAndDescription& from : peers) {
       TRY(vpc::check_rule_description(from.description));
       RuleTerms terms{traffic, std::move(from.peer)};
       if (!seen.insert(terms).second)
@@ -179,13 +180,6 @@ Result<void> check_rules(const Group& group) {
                          "The maximum number of rules per security group has been reached.");
   }
   return {};
-}
-
-Result<std::size_t> find_rule(const Group& group, const std::optional<std::string>& text) {
-  const SecurityGroupRuleId id = TRY(parse_id<SecurityGroupRuleId>(text));
-  const auto rule = std::ranges::find(group.rules, id, &Rule::id);
-  if (rule == group.rules.end()) return std::unexpected(id_not_found("sgr", id.text()));
-  return static_cast<std::size_t>(rule - group.rules.begin());
 }
 
 }  // namespace enid::api::ec2

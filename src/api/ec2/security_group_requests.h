@@ -70,7 +70,4 @@ Result<vpc::RulePeer> parse_group_peer(const control::Transaction& transaction, 
 // Refuses duplicates, and more rules than a direction may have.
 Result<void> check_rules(const Group& group);
 
-// Where the group keeps that rule.
-Result<std::size_t> find_rule(const Group& group, const std::optional<std::string>& id);
-
 }  // namespace enid::api::ec2
