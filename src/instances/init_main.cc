@@ -16,6 +16,7 @@
 #include "instances/init/console.h"
 #include "instances/init/file_tree.h"
 #include "instances/init/instance_init.h"
+#include "instances/init/interface_settings.h"
 #include "instances/init/privileges.h"
 #include "instances/instance_folder.h"
 
@@ -44,6 +45,7 @@ Result<InstanceInit> come_up(const std::string& folder_path, const std::string& 
   InitSettings settings{folder.read("hostname"), folder.read("user_data"), folder.read("authorized_key")};
   if (::sethostname(settings.hostname.data(), settings.hostname.size()) != 0)
     return errno_failure("set the host's name");
+  TRY(prepare_network());
   FileDescriptor listener = TRY(listen_in(folder_path));
   FileDescriptor log(::open("console.log", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!log.is_open()) return errno_failure("open console.log");

@@ -169,7 +169,7 @@ Result<void> replace_file(const std::string& path, const std::string& text) {
 
 Result<void> write_settings(const std::string& hostname) {
   TRY(replace_file("etc/hostname", hostname + "\n"));
-  TRY(replace_file("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 " + hostname + "\n"));
+  TRY(replace_file("etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"));
   return replace_file("etc/resolv.conf", "");
 }
 

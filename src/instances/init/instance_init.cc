@@ -68,7 +68,10 @@ void authorize(const std::string& key) {
 }  // namespace
 
 InstanceInit::InstanceInit(InitSettings settings, Console console, FileDescriptor listener)
-    : settings_(std::move(settings)), console_(std::move(console)), listener_(std::move(listener)) {}
+    : settings_(std::move(settings)),
+      console_(std::move(console)),
+      interfaces_(settings_.hostname),
+      listener_(std::move(listener)) {}
 
 Result<void> InstanceInit::prepare() {
   sigset_t held;
@@ -79,21 +82,23 @@ Result<void> InstanceInit::prepare() {
   ::signal(SIGPIPE, SIG_IGN);
   signals_ = FileDescriptor(::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.is_open()) return errno_failure("hold signals");
-  return write_power_commands();
+  TRY(write_power_commands());
+  return interfaces_.prepare();
 }
 
 void InstanceInit::run() {
   while (!off_) {
-    std::vector<pollfd> waiting = {
-        {signals_.get(), POLLIN, 0},
-        {console_.master(), POLLIN, 0},
-        {connections_.size() < kMostConnections ? listener_.get() : -1, POLLIN, 0}};
+    std::vector<pollfd> waiting = {{signals_.get(), POLLIN, 0},
+                                   {console_.master(), POLLIN, 0},
+                                   {connections_.size() < kMostConnections ? listener_.get() : -1, POLLIN, 0},
+                                   {interfaces_.events(), POLLIN, 0}};
     for (const Connection& connection : connections_) waiting.push_back({connection.socket.get(), POLLIN, 0});
-    if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
+    if (::poll(waiting.data(), waiting.size(), poll_timeout_ms()) < 0) continue;
 
     if (waiting[1].revents != 0) console_.drain();
     if (waiting[0].revents != 0) on_signal();
-    std::size_t index = 3;
+    if (waiting[3].revents != 0) interfaces_.on_events(console_);
+    std::size_t index = 4;
     for (auto connection = connections_.begin(); index < waiting.size() && !off_; ++index) {
       const auto current = connection++;
       if (waiting[index].revents != 0 && !serve(*current)) connections_.erase(current);
@@ -101,9 +106,36 @@ void InstanceInit::run() {
     if (waiting[2].revents != 0) accept_connection();
     std::erase_if(connections_, [](const Connection& connection) { return !connection.socket.is_open(); });
     if (std::exchange(reboot_, false)) reboot();
+    answer_waiting();
   }
   console_.write("power off");
   end_processes();
+}
+
+int InstanceInit::poll_timeout_ms() {
+  const auto now = std::chrono::steady_clock::now();
+  auto timeout = interfaces_.on_time(console_);
+  for (const Connection& connection : connections_)
+    if (connection.interface)
+      timeout = std::min(timeout, std::chrono::ceil<std::chrono::milliseconds>(connection.give_up - now));
+  return static_cast<int>(std::max<std::int64_t>(0, timeout.count()));
+}
+
+void InstanceInit::wait_for_lease(Connection& connection, std::string interface) {
+  connection.interface = std::move(interface);
+  connection.give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLeaseMilliseconds);
+}
+
+void InstanceInit::answer_waiting() {
+  for (Connection& connection : connections_) {
+    if (!connection.interface) continue;
+    const std::string& name = *connection.interface;
+    const bool configured = name.empty() ? interfaces_.are_all_configured() : interfaces_.is_configured(name);
+    if (!configured && std::chrono::steady_clock::now() < connection.give_up) continue;
+    if (!configured) console_.write((name.empty() ? "an interface" : name) + " has no DHCP lease yet");
+    static_cast<void>(send_message(connection.socket.get(), {configured ? "done" : "late"}));
+    connection.interface.reset();
+  }
 }
 
 void InstanceInit::accept_connection() {
@@ -144,6 +176,19 @@ bool InstanceInit::obey(Connection& connection, ControlMessage message) {
   }
   if (message.is("reboot")) {
     reboot();
+    wait_for_lease(connection, "");
+    return true;
+  }
+  if (message.is("configure") && message.fields.size() == 3) {
+    const Result<void> started = interfaces_.configure(
+        message.fields[1], MacAddress::parse(message.fields[2]).value_or(MacAddress{}), console_);
+    if (!started)
+      return send_message(connection.socket.get(), {"refused", started.error().message}).has_value();
+    wait_for_lease(connection, message.fields[1]);
+    return true;
+  }
+  if (message.is("forget") && message.fields.size() == 2) {
+    interfaces_.forget(message.fields[1]);
     return answer("done");
   }
   return answer("unknown");
@@ -229,6 +274,7 @@ void InstanceInit::reap() {
       user_data_ = 0;
       console_.write("user data ended with status " + std::to_string(shell_status(status)));
     }
+    interfaces_.on_ended(ended);
     for (Connection& connection : connections_) {
       if (connection.command != ended) continue;
       static_cast<void>(
@@ -270,6 +316,7 @@ void InstanceInit::reboot() {
   end_processes();
   user_data_ = 0;
   empty_folder("/tmp");
+  interfaces_.restart(console_);
   console_.write(settings_.hostname + " has booted");
 }
 

@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "instances/control_message.h"
 #include "instances/file_descriptor.h"
 #include "instances/init/console.h"
+#include "instances/init/interfaces.h"
 
 namespace enid::instances {
 
@@ -37,6 +39,7 @@ class InstanceInit {
  public:
   static constexpr std::size_t kMostConnections = 256;
   static constexpr int kGraceMilliseconds = 2000;
+  static constexpr int kLeaseMilliseconds = 2000;
 
   InstanceInit(InitSettings settings, Console console, FileDescriptor listener);
 
@@ -48,7 +51,9 @@ class InstanceInit {
  private:
   struct Connection {
     FileDescriptor socket;
-    pid_t command = 0;  // What it waits for, if anything.
+    pid_t command = 0;                     // What it waits for, if anything.
+    std::optional<std::string> interface;  // The interface whose lease it waits for; "": all.
+    std::chrono::steady_clock::time_point give_up;
   };
 
   void accept_connection();
@@ -60,9 +65,14 @@ class InstanceInit {
   void reap();
   void end_processes();
   void reboot();
+  void wait_for_lease(Connection& connection, std::string interface);
+  // Answers those whose interface has its lease, or has waited long enough.
+  void answer_waiting();
+  int poll_timeout_ms();
 
   InitSettings settings_;
   Console console_;
+  Interfaces interfaces_;
   FileDescriptor listener_;
   FileDescriptor signals_;
   std::list<Connection> connections_;

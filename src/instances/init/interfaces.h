@@ -1,0 +1,81 @@
+// Interfaces: the network interfaces of an instance, each with its DHCP client.
+//
+// Theory of operation
+//   configure() starts udhcpc for a device; udhcpc runs a script at every event, which writes
+//   one line into a pipe; on_events() reads the lines and sets addresses, routes and rules
+//   (interface_settings.h). Once an interface has a lease, a child asks the metadata service
+//   for its further private addresses and writes them into the same pipe; so again every
+//   kRefreshSeconds, because a DHCP lease carries the primary address only.
+//
+// Invariants
+//   (1) A client that ends is started again, after a second.
+//   (2) Nothing here blocks: what waits for the network is a child process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "base/result.h"
+#include "instances/file_descriptor.h"
+#include "instances/init/console.h"
+#include "instances/init/dhcp_lease.h"
+#include "instances/init/interface_settings.h"
+
+namespace enid::instances {
+
+class Interfaces {
+ public:
+  // Chosen: amazon-ec2-net-utils asks about as often.
+  static constexpr auto kRefresh = std::chrono::seconds(30);
+
+  explicit Interfaces(std::string hostname) : hostname_(std::move(hostname)) {}
+
+  // Makes the events' pipe and script below /run/enid.
+  Result<void> prepare();
+
+  Result<void> configure(const std::string& name, const MacAddress& mac, const Console& console);
+  void forget(const std::string& name);
+  bool is_configured(const std::string& name) const;
+  bool are_all_configured() const;
+
+  int events() const { return events_.get(); }
+  void on_events(Console& console);
+  void on_ended(pid_t child);  // Of any child.
+  // Starts what is due; says when to come again.
+  std::chrono::milliseconds on_time(const Console& console);
+
+  // All clients have been ended: takes every setting back and starts anew.
+  void restart(const Console& console);
+
+ private:
+  struct Interface {
+    MacAddress mac;
+    pid_t client = 0;
+    pid_t metadata_reader = 0;
+    std::optional<DhcpLease> lease;
+    std::vector<Ipv4Address> private_addresses;
+    InterfaceSettings applied;
+    std::chrono::steady_clock::time_point start_again;
+    std::chrono::steady_clock::time_point refresh;
+  };
+
+  void start_client(const std::string& name, Interface& interface, const Console& console);
+  void start_metadata_reader(const std::string& name, Interface& interface);
+  void on_event(const DhcpEvent& event, Console& console);
+  void apply(const std::string& name, Interface& interface, Console& console);
+
+  std::string hostname_;
+  FileDescriptor events_;
+  std::string unfinished_line_;
+  std::string resolv_conf_;  // As last written.
+  std::map<std::string, Interface> interfaces_;
+};
+
+}  // namespace enid::instances
