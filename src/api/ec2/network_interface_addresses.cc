@@ -9,22 +9,25 @@ namespace {
 
 using vpc::ec2_failure;
 
-Result<AssignPrivateIpAddressesResult> assign_private_ip_addresses(CallContext& context,
-                                                                   const AssignPrivateIpAddressesRequest& request) {
+Result<AssignPrivateIpAddressesResult> assign_private_ip_addresses(
+    CallContext& context, const AssignPrivateIpAddressesRequest& request) {
   const auto id = TRY(parse_id<NetworkInterfaceId>(*request.network_interface_id));
   control::AddressRequest what;
-  for (const std::string& text : request.private_ip_addresses) what.addresses.push_back(TRY(parse_address(text)));
+  for (const std::string& text : request.private_ip_addresses)
+    what.addresses.push_back(TRY(parse_address(text)));
   what.address_count = request.secondary_private_ip_address_count.value_or(0);
   if (what.address_count < 0)
     return ec2_failure("InvalidParameterValue", "invalid value for parameter secondaryPrivateIpAddressCount");
   if (!what.addresses.empty() && request.secondary_private_ip_address_count)
-    return ec2_failure("InvalidParameterCombination",
-                       "The parameters privateIpAddresses and secondaryPrivateIpAddressCount cannot be used together.");
+    return ec2_failure(
+        "InvalidParameterCombination",
+        "The parameters privateIpAddresses and secondaryPrivateIpAddressCount cannot be used together.");
   TRY(read_prefixes(request.ipv4_prefixes, request.ipv4_prefix_count, what));
   if (what.addresses.empty() && what.address_count == 0 && what.prefixes.empty() && what.prefix_count == 0)
-    return ec2_failure("MissingParameter",
-                       "Either privateIpAddresses, secondaryPrivateIpAddressCount, ipv4Prefixes or ipv4PrefixCount "
-                       "must be specified.");
+    return ec2_failure(
+        "MissingParameter",
+        "Either privateIpAddresses, secondaryPrivateIpAddressCount, ipv4Prefixes or ipv4PrefixCount "
+        "must be specified.");
   const control::AssignedAddresses assigned = TRY(control::assign_private_addresses(
       context.transaction, id, what, request.allow_reassignment.value_or(false)));
   AssignPrivateIpAddressesResult result;

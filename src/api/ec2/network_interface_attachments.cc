@@ -22,7 +22,8 @@ Result<AttachNetworkInterfaceResult> attach_network_interface(CallContext& conte
           request.ena_srd_specification->ena_srd_udp_specification->ena_srd_udp_enabled.value_or(false);
   }
   const AttachmentId id = TRY(control::attach_network_interface(context.transaction, what));
-  return AttachNetworkInterfaceResult{.attachment_id = id.text(), .network_card_index = what.network_card_index};
+  return AttachNetworkInterfaceResult{.attachment_id = id.text(),
+                                      .network_card_index = what.network_card_index};
 }
 
 Result<operations::DetachNetworkInterface::Result> detach_network_interface(

@@ -65,7 +65,8 @@ Result<DescribeNetworkInterfacePermissionsResult> describe_network_interface_per
   std::vector<NetworkInterfacePermission> found;
   const auto consider = [&](const NetworkInterfacePermissionRecord& permission) {
     const auto values = [&](std::string_view name, FilterValues& to) {
-      if (name == "network-interface-permission.network-interface-permission-id") to.add(permission.id.text());
+      if (name == "network-interface-permission.network-interface-permission-id")
+        to.add(permission.id.text());
       if (name == "network-interface-permission.network-interface-id") to.add(permission.interface.text());
       if (name == "network-interface-permission.aws-account-id") to.add(permission.account);
       if (name == "network-interface-permission.aws-service") to.add(permission.aws_service);

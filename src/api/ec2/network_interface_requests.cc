@@ -49,18 +49,21 @@ Result<void> read_addresses(const std::optional<std::string>& address,
     if (!one.primary.value_or(false)) {
       if (to.primary != parsed) to.secondary.addresses.push_back(parsed);
     } else if (to.primary && *to.primary != parsed) {
-      return ec2_failure("InvalidParameterCombination", "Only one primary private IP address can be specified.");
+      return ec2_failure("InvalidParameterCombination",
+                         "Only one primary private IP address can be specified.");
     } else {
       to.primary = parsed;
     }
   }
   if (!secondary_count) return {};
   if (!to.secondary.addresses.empty())
-    return ec2_failure("InvalidParameterCombination",
-                       "The parameters privateIpAddresses and secondaryPrivateIpAddressCount cannot be used together.");
+    return ec2_failure(
+        "InvalidParameterCombination",
+        "The parameters privateIpAddresses and secondaryPrivateIpAddressCount cannot be used together.");
   if (*secondary_count < 0)
-    return ec2_failure("InvalidParameterValue",
-                       fmt::format("invalid value for parameter secondaryPrivateIpAddressCount: {}", *secondary_count));
+    return ec2_failure(
+        "InvalidParameterValue",
+        fmt::format("invalid value for parameter secondaryPrivateIpAddressCount: {}", *secondary_count));
   to.secondary.address_count = *secondary_count;
   return {};
 }
@@ -72,7 +75,8 @@ Result<void> read_prefixes(const std::vector<std::string>& prefixes, std::option
                        "The parameters ipv4Prefixes and ipv4PrefixCount cannot be used together.");
   for (const std::string& prefix : prefixes) to.prefixes.push_back(TRY(parse_prefix(prefix)));
   if (count.value_or(0) < 0)
-    return ec2_failure("InvalidParameterValue", fmt::format("invalid value for parameter ipv4PrefixCount: {}", *count));
+    return ec2_failure("InvalidParameterValue",
+                       fmt::format("invalid value for parameter ipv4PrefixCount: {}", *count));
   to.prefix_count = count.value_or(0);
   if (!to.prefixes.empty() || to.prefix_count > 0) {
     if (to.address_count > 0 || !to.addresses.empty())
@@ -86,19 +90,22 @@ Result<void> check_timeouts(const ConnectionTrackingSpecificationRequest& timeou
   const auto check = [](const char* name, std::optional<std::int32_t> value, std::int32_t low,
                         std::int32_t high) -> Result<void> {
     if (!value || (*value >= low && *value <= high)) return {};
-    return ec2_failure("InvalidParameterValue",
-                       fmt::format("Value ({}) for parameter {} is invalid. It must be between {} and {} seconds.",
-                                   *value, name, low, high));
+    return ec2_failure(
+        "InvalidParameterValue",
+        fmt::format("Value ({}) for parameter {} is invalid. It must be between {} and {} seconds.", *value,
+                    name, low, high));
   };
   TRY(check("TcpEstablishedTimeout", timeouts.tcp_established_timeout, 60, 432'000));
   TRY(check("UdpStreamTimeout", timeouts.udp_stream_timeout, 60, 180));
   return check("UdpTimeout", timeouts.udp_timeout, 30, 60);
 }
 
-Result<void> fill_ena_srd(const EnaSrdSpecification& specification, control::NetworkInterfaceRecord& interface) {
+Result<void> fill_ena_srd(const EnaSrdSpecification& specification,
+                          control::NetworkInterfaceRecord& interface) {
   if (!interface.attachment)
-    return ec2_failure("InvalidParameterCombination",
-                       "ENA Express settings belong to an attachment; the network interface is not attached.");
+    return ec2_failure(
+        "InvalidParameterCombination",
+        "ENA Express settings belong to an attachment; the network interface is not attached.");
   if (specification.ena_srd_enabled) interface.attachment->ena_srd_enabled = *specification.ena_srd_enabled;
   if (specification.ena_srd_udp_specification)
     interface.attachment->ena_srd_udp_enabled =

@@ -37,8 +37,8 @@ Result<void> fill_addresses(const Request& request, control::NewNetworkInterface
 // IPv6 in VPCs is not there yet; asking for it must not be taken in silence.
 template <class Request>
 Result<void> refuse_ipv6(const Request& request) {
-  if (request.ipv6_addresses.empty() && request.ipv6_prefixes.empty() && request.ipv6_address_count.value_or(0) == 0 &&
-      request.ipv6_prefix_count.value_or(0) == 0)
+  if (request.ipv6_addresses.empty() && request.ipv6_prefixes.empty() &&
+      request.ipv6_address_count.value_or(0) == 0 && request.ipv6_prefix_count.value_or(0) == 0)
     return {};
   return vpc::ec2_failure("InvalidParameterCombination", "The subnet does not have an IPv6 CIDR block.");
 }
@@ -56,6 +56,7 @@ Result<void> fill_timeouts(const std::optional<ConnectionTrackingSpecificationRe
   return {};
 }
 
-Result<void> fill_ena_srd(const EnaSrdSpecification& specification, control::NetworkInterfaceRecord& interface);
+Result<void> fill_ena_srd(const EnaSrdSpecification& specification,
+                          control::NetworkInterfaceRecord& interface);
 
 }  // namespace enid::api::ec2

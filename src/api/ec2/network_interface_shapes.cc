@@ -12,7 +12,8 @@ using control::Attachment;
 using control::NetworkInterfaceRecord;
 
 template <class Address>
-std::vector<Address> private_addresses(const control::RegionModel& region, const NetworkInterfaceRecord& interface) {
+std::vector<Address> private_addresses(const control::RegionModel& region,
+                                       const NetworkInterfaceRecord& interface) {
   std::vector<Address> all;
   for (const Ipv4Address address : interface.addresses) {
     Address& one = all.emplace_back();
@@ -57,9 +58,12 @@ Shape attachment_shape(const Attachment& attachment) {
 
 std::string_view attachment_status(control::AttachmentStatus status) {
   switch (status) {
-    case control::AttachmentStatus::kAttaching: return "attaching";
-    case control::AttachmentStatus::kAttached: return "attached";
-    case control::AttachmentStatus::kDetaching: return "detaching";
+    case control::AttachmentStatus::kAttaching:
+      return "attaching";
+    case control::AttachmentStatus::kAttached:
+      return "attached";
+    case control::AttachmentStatus::kDetaching:
+      return "detaching";
   }
   std::unreachable();
 }
@@ -68,9 +72,12 @@ std::string_view attachment_status(control::AttachmentStatus status) {
 std::string_view interface_status(const NetworkInterfaceRecord& interface) {
   if (!interface.attachment) return "available";
   switch (interface.attachment->status) {
-    case control::AttachmentStatus::kAttaching: return "attaching";
-    case control::AttachmentStatus::kAttached: return "in-use";
-    case control::AttachmentStatus::kDetaching: return "detaching";
+    case control::AttachmentStatus::kAttaching:
+      return "attaching";
+    case control::AttachmentStatus::kAttached:
+      return "in-use";
+    case control::AttachmentStatus::kDetaching:
+      return "detaching";
   }
   std::unreachable();
 }
@@ -85,7 +92,8 @@ std::vector<GroupIdentifier> group_identifiers(const control::RegionModel& regio
   for (const SecurityGroupId& id : groups) {
     GroupIdentifier& identifier = identifiers.emplace_back();
     identifier.group_id = id.text();
-    if (const auto* group = region.find<control::SecurityGroupRecord>(id)) identifier.group_name = group->name;
+    if (const auto* group = region.find<control::SecurityGroupRecord>(id))
+      identifier.group_name = group->name;
   }
   return identifiers;
 }

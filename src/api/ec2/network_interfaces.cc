@@ -34,7 +34,8 @@ Result<CreateNetworkInterfaceResult> create_network_interface(CallContext& conte
   const auto& made = *context.transaction.find<NetworkInterfaceRecord>(id);
   NetworkInterface shape = describe(context.account_id, context.transaction.region(), made);
   shape.status = "pending";  // Observed: what EC2 answers to the call that makes it.
-  return CreateNetworkInterfaceResult{.network_interface = std::move(shape), .client_token = request.client_token};
+  return CreateNetworkInterfaceResult{.network_interface = std::move(shape),
+                                      .client_token = request.client_token};
 }
 
 Result<operations::DeleteNetworkInterface::Result> delete_network_interface(
@@ -44,8 +45,8 @@ Result<operations::DeleteNetworkInterface::Result> delete_network_interface(
   return {};
 }
 
-void filter_attachment(const control::Attachment& attachment, const std::string& account, std::string_view name,
-                       FilterValues& values) {
+void filter_attachment(const control::Attachment& attachment, const std::string& account,
+                       std::string_view name, FilterValues& values) {
   if (name == "attachment.attachment-id") values.add(attachment.id.text());
   if (name == "attachment.attach-time") values.add(attachment.attach_time);
   if (name == "attachment.delete-on-termination") values.add(attachment.delete_on_termination);
@@ -55,8 +56,8 @@ void filter_attachment(const control::Attachment& attachment, const std::string&
   if (name == "attachment.status") values.add(attachment_status(attachment.status));
 }
 
-void filter_addresses(const NetworkInterfaceRecord& interface, const std::string& region, std::string_view name,
-                      FilterValues& values) {
+void filter_addresses(const NetworkInterfaceRecord& interface, const std::string& region,
+                      std::string_view name, FilterValues& values) {
   for (const Ipv4Address address : interface.addresses)
     if (name == "addresses.private-ip-address") values.add(address.text());
   if (interface.addresses.empty()) return;
@@ -73,7 +74,8 @@ void filter_groups(const NetworkInterfaceRecord& interface, const control::Regio
   if (name == "group-id")
     for (const SecurityGroupId& group : interface.groups) values.add(group.text());
   if (name == "group-name")
-    for (const GroupIdentifier& group : group_identifiers(region, interface.groups)) values.add(group.group_name);
+    for (const GroupIdentifier& group : group_identifiers(region, interface.groups))
+      values.add(group.group_name);
 }
 
 void filter_values(const CallContext& context, const NetworkInterfaceRecord& interface, std::string_view name,
@@ -107,7 +109,9 @@ Result<DescribeNetworkInterfacesResult> describe_network_interfaces(
   const control::RegionModel& region = context.transaction.region();
   std::vector<const NetworkInterfaceRecord*> found;
   const auto consider = [&](const NetworkInterfaceRecord& interface) {
-    const auto values = [&](std::string_view name, FilterValues& to) { filter_values(context, interface, name, to); };
+    const auto values = [&](std::string_view name, FilterValues& to) {
+      filter_values(context, interface, name, to);
+    };
     if (filters.match(values, interface.tags)) found.push_back(&interface);
   };
   for (const std::string& text : request.network_interface_ids) {
@@ -117,7 +121,8 @@ Result<DescribeNetworkInterfacesResult> describe_network_interfaces(
   if (request.network_interface_ids.empty())
     for (const auto& [id, interface] : region.table<NetworkInterfaceRecord>()) consider(interface);
   auto page = TRY(paginate(
-      std::move(found), [](const NetworkInterfaceRecord* interface) { return interface->id.text(); }, request));
+      std::move(found), [](const NetworkInterfaceRecord* interface) { return interface->id.text(); },
+      request));
   DescribeNetworkInterfacesResult result;
   result.next_token = std::move(page.next_token);
   result.network_interfaces.reserve(page.items.size());
@@ -157,7 +162,8 @@ Result<void> modify_attachment(CallContext& context, NetworkInterfaceRecord& int
   if (!interface.attachment || interface.attachment->id != id)
     return ec2_failure("InvalidAttachmentID.NotFound",
                        fmt::format("The networkInterface attachment ID '{}' does not exist", id.text()));
-  if (changes.delete_on_termination) interface.attachment->delete_on_termination = *changes.delete_on_termination;
+  if (changes.delete_on_termination)
+    interface.attachment->delete_on_termination = *changes.delete_on_termination;
   context.transaction.put(interface);
   return {};
 }
@@ -167,11 +173,10 @@ Result<operations::ModifyNetworkInterfaceAttribute::Result> modify_network_inter
   const auto id = TRY(parse_id<NetworkInterfaceId>(*request.network_interface_id));
   NetworkInterfaceRecord interface = *TRY(control::find_network_interface(context.transaction, id));
   // Documented: EC2 API Reference, ModifyNetworkInterfaceAttribute: one attribute at a time.
-  const int attributes = (request.description ? 1 : 0) + (request.source_dest_check ? 1 : 0) +
-                         (request.groups.empty() ? 0 : 1) + (request.attachment ? 1 : 0) +
-                         (request.ena_srd_specification ? 1 : 0) +
-                         (request.connection_tracking_specification ? 1 : 0) +
-                         (request.associate_public_ip_address ? 1 : 0);
+  const int attributes =
+      (request.description ? 1 : 0) + (request.source_dest_check ? 1 : 0) + (request.groups.empty() ? 0 : 1) +
+      (request.attachment ? 1 : 0) + (request.ena_srd_specification ? 1 : 0) +
+      (request.connection_tracking_specification ? 1 : 0) + (request.associate_public_ip_address ? 1 : 0);
   if (attributes == 0) return ec2_failure("InvalidParameterCombination", "No attributes specified.");
   if (attributes > 1)
     return ec2_failure("InvalidParameterCombination", "Fields for multiple attribute types specified.");
@@ -184,9 +189,11 @@ Result<operations::ModifyNetworkInterfaceAttribute::Result> modify_network_inter
     return {};
   }
   if (request.associate_public_ip_address.value_or(false))
-    return ec2_failure("UnsupportedOperation", "Public addresses are not available: the VPC has no internet gateway.");
+    return ec2_failure("UnsupportedOperation",
+                       "Public addresses are not available: the VPC has no internet gateway.");
   if (request.description) interface.description = request.description->value.value_or("");
-  if (request.source_dest_check) interface.source_dest_check = request.source_dest_check->value.value_or(true);
+  if (request.source_dest_check)
+    interface.source_dest_check = request.source_dest_check->value.value_or(true);
   if (request.connection_tracking_specification)
     TRY(fill_timeouts(request.connection_tracking_specification, interface));
   if (request.ena_srd_specification) TRY(fill_ena_srd(*request.ena_srd_specification, interface));
@@ -211,8 +218,10 @@ void add_network_interface_operations(OperationTable& table) {
   table.add<operations::DescribeNetworkInterfaces>(describe_network_interfaces, OperationKind::kRead);
   table.add<operations::DescribeNetworkInterfaceAttribute>(describe_network_interface_attribute,
                                                            OperationKind::kRead);
-  table.add<operations::ModifyNetworkInterfaceAttribute>(modify_network_interface_attribute, OperationKind::kChange);
-  table.add<operations::ResetNetworkInterfaceAttribute>(reset_network_interface_attribute, OperationKind::kChange);
+  table.add<operations::ModifyNetworkInterfaceAttribute>(modify_network_interface_attribute,
+                                                         OperationKind::kChange);
+  table.add<operations::ResetNetworkInterfaceAttribute>(reset_network_interface_attribute,
+                                                        OperationKind::kChange);
 }
 
 }  // namespace enid::api::ec2
