@@ -149,6 +149,7 @@ void fields(auto& v, Is<InstanceRecord> auto& r) {
   v("placement_group", r.placement_group);
   v("tenancy", r.tenancy);
   v("root_volume", r.root_volume);
+  v("root_volume_tags", r.root_volume_tags);
   v("client_token", r.client_token);
   v("hostname_type", r.hostname_type);
   v("tags", r.tags);

@@ -176,6 +176,7 @@ struct InstanceRecord {
   std::string placement_group;
   std::string tenancy = "default";
   VolumeId root_volume;
+  Tags root_volume_tags;
   std::string client_token;
   std::string hostname_type = "ip-name";
   Tags tags;
