@@ -1,0 +1,114 @@
+#include "control/operations/tags.h"
+
+#include <algorithm>
+
+namespace enid::control {
+namespace {
+
+template <class Record>
+constexpr std::string_view kType = "";
+template <>
+constexpr std::string_view kType<VpcRecord> = "vpc";
+template <>
+constexpr std::string_view kType<SubnetRecord> = "subnet";
+template <>
+constexpr std::string_view kType<SecurityGroupRecord> = "security-group";
+template <>
+constexpr std::string_view kType<NetworkInterfaceRecord> = "network-interface";
+template <>
+constexpr std::string_view kType<InstanceRecord> = "instance";
+template <>
+constexpr std::string_view kType<KeyPairRecord> = "key-pair";
+template <>
+constexpr std::string_view kType<RouteTableRecord> = "route-table";
+template <>
+constexpr std::string_view kType<NetworkAclRecord> = "network-acl";
+template <>
+constexpr std::string_view kType<DhcpOptionsRecord> = "dhcp-options";
+
+// Calls act.operator()<Record>() for each kind of record that has tags.
+template <class Act>
+void for_each_kind(Act&& act) {
+  act.template operator()<VpcRecord>();
+  act.template operator()<SubnetRecord>();
+  act.template operator()<SecurityGroupRecord>();
+  act.template operator()<NetworkInterfaceRecord>();
+  act.template operator()<InstanceRecord>();
+  act.template operator()<KeyPairRecord>();
+  act.template operator()<RouteTableRecord>();
+  act.template operator()<NetworkAclRecord>();
+  act.template operator()<DhcpOptionsRecord>();
+}
+
+bool has_volume(const InstanceRecord& instance) { return instance.state != InstanceState::kTerminated; }
+
+bool set_rule_tags(Transaction& transaction, const SecurityGroupRuleId& id, const Tags& tags) {
+  for (const auto& [group_id, group] : transaction.table<SecurityGroupRecord>()) {
+    const auto rule = std::ranges::find(group.rules, id, &SecurityGroupRule::id);
+    if (rule == group.rules.end()) continue;
+    SecurityGroupRecord changed = group;
+    changed.rules[static_cast<std::size_t>(rule - group.rules.begin())].tags = tags;
+    transaction.put(std::move(changed));
+    return true;
+  }
+  return false;
+}
+
+bool set_volume_tags(Transaction& transaction, const VolumeId& id, const Tags& tags) {
+  for (const auto& [instance_id, instance] : transaction.table<InstanceRecord>()) {
+    if (instance.root_volume != id || !has_volume(instance)) continue;
+    InstanceRecord changed = instance;
+    changed.root_volume_tags = tags;
+    transaction.put(std::move(changed));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void for_each_tagged(const RegionModel& region, const std::function<void(const TaggedResource&)>& visit) {
+  for_each_kind([&]<class Record>() {
+    for (const auto& [id, record] : region.table<Record>()) visit({kType<Record>, id.text(), record.tags});
+  });
+  for (const auto& [id, group] : region.table<SecurityGroupRecord>())
+    for (const SecurityGroupRule& rule : group.rules)
+      visit({"security-group-rule", rule.id.text(), rule.tags});
+  for (const auto& [id, instance] : region.table<InstanceRecord>())
+    if (has_volume(instance)) visit({"volume", instance.root_volume.text(), instance.root_volume_tags});
+}
+
+const Tags* find_tags(const RegionModel& region, const std::string& id) {
+  const Tags* found = nullptr;
+  for_each_kind([&]<class Record>() {
+    const auto parsed = Record::Id::parse(id);
+    const Record* record = parsed ? region.find<Record>(*parsed) : nullptr;
+    if (record != nullptr) found = &record->tags;
+  });
+  if (const auto rule_id = SecurityGroupRuleId::parse(id))
+    for (const auto& [group_id, group] : region.table<SecurityGroupRecord>())
+      for (const SecurityGroupRule& rule : group.rules)
+        if (rule.id == *rule_id) found = &rule.tags;
+  if (const auto volume = VolumeId::parse(id))
+    for (const auto& [instance_id, instance] : region.table<InstanceRecord>())
+      if (instance.root_volume == *volume && has_volume(instance)) found = &instance.root_volume_tags;
+  return found;
+}
+
+bool set_tags(Transaction& transaction, const std::string& id, Tags tags) {
+  bool done = false;
+  for_each_kind([&]<class Record>() {
+    const auto parsed = Record::Id::parse(id);
+    const Record* record = parsed ? transaction.find<Record>(*parsed) : nullptr;
+    if (record == nullptr) return;
+    Record changed = *record;
+    changed.tags = tags;
+    transaction.put(std::move(changed));
+    done = true;
+  });
+  if (const auto rule = SecurityGroupRuleId::parse(id)) return set_rule_tags(transaction, *rule, tags);
+  if (const auto volume = VolumeId::parse(id)) return set_volume_tags(transaction, *volume, tags);
+  return done;
+}
+
+}  // namespace enid::control
