@@ -7,6 +7,7 @@ void add_operations(OperationTable& table) {
   add_dhcp_option_operations(table);
   add_image_operations(table);
   add_instance_attribute_operations(table);
+  add_instance_belonging_operations(table);
   add_instance_operations(table);
   add_instance_state_operations(table);
   add_instance_type_operations(table);

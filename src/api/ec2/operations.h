@@ -9,6 +9,7 @@ void add_account_attribute_operations(OperationTable& table);
 void add_dhcp_option_operations(OperationTable& table);
 void add_image_operations(OperationTable& table);
 void add_instance_attribute_operations(OperationTable& table);
+void add_instance_belonging_operations(OperationTable& table);
 void add_instance_operations(OperationTable& table);
 void add_instance_state_operations(OperationTable& table);
 void add_instance_type_operations(OperationTable& table);
