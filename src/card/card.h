@@ -38,15 +38,15 @@ using PortHandle = std::uint32_t;
 
 struct CardOptions {
   std::uint64_t seed = 1;  // Of the tables' hash functions, so that nobody can aim at their buckets.
-  LinkLocalOptions services;
+  LinkLocalOptions services = {};
   std::size_t flow_entries_max = 1 << 18;         // Rounded up to a power of two.
   std::size_t tracked_connections_max = 1 << 18;  // Over all interfaces, both gates.
 };
 
 struct TraceSpec {
   NetworkInterfaceId from;
-  Ipv4Address source;  // Zero: the interface's primary address.
-  Ipv4Address target;
+  Ipv4Address source = {};  // Zero: the interface's primary address.
+  Ipv4Address target = {};
   std::uint8_t protocol = 6;
   std::uint16_t source_port = 0;  // Zero: an ephemeral port is chosen.
   std::uint16_t target_port = 0;  // With ICMP: ignored, the packet is an echo request.
