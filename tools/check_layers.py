@@ -16,7 +16,7 @@ LAYERS = {
     "flow": ["base", "wire"],
     "card": ["base", "wire", "contract", "flow"],
     "control": ["base", "contract", "vpc", "store"],
-    "api": ["base", "vpc", "control", "contract"],
+    "api": ["base", "vpc", "store", "control", "contract"],
     "host": ["base", "wire", "contract", "card", "control", "api"],
     "instances": ["base", "contract", "control", "host"],
     "apps": None,  # The only code that knows everything.

@@ -12,7 +12,8 @@
 //
 // Invariants
 //   (1) The model, the queues and every callback below belong to the control thread.
-//   (2) The store's revision counts our commits: nobody else writes to it.
+//   (2) Revisions here count our own commits, from the store's revision at the start. They run
+//       behind the store's own when others (access keys) write to it, too.
 //   (3) When the store fails, no later call is answered with success.
 #pragma once
 

@@ -4,6 +4,8 @@ namespace enid::control {
 namespace {
 
 constexpr std::int64_t kTerminatedVisibleSeconds = 3600;
+// Documented: EC2 API Reference, "Ensuring idempotency": at least 24 hours.
+constexpr std::int64_t kClientTokenSeconds = 24 * 3600;
 
 void on_started(Transaction& transaction, InstanceRecord instance) {
   instance.booted = true;
@@ -147,6 +149,14 @@ void forget_terminated_instances(Transaction& transaction) {
     if (instance.state == InstanceState::kTerminated && age > kTerminatedVisibleSeconds) old.push_back(id);
   }
   for (const InstanceId& id : old) transaction.erase<InstanceRecord>(id);
+}
+
+void forget_client_tokens(Transaction& transaction) {
+  std::vector<std::string> old;
+  for (const auto& [id, token] : transaction.table<ClientTokenRecord>())
+    if (transaction.now().seconds_since_epoch() - token.time.seconds_since_epoch() > kClientTokenSeconds)
+      old.push_back(id);
+  for (const std::string& id : old) transaction.erase<ClientTokenRecord>(id);
 }
 
 }  // namespace enid::control

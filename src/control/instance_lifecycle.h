@@ -23,6 +23,7 @@ void record_power_off(Transaction& transaction, const InstanceId& instance);
 // What the daemon must do about an instance when it starts.
 void resume_instance(Transaction& transaction, const InstanceRecord& instance, RunState state);
 void forget_terminated_instances(Transaction& transaction);
+void forget_client_tokens(Transaction& transaction);
 
 void set_state(Transaction& transaction, InstanceRecord& instance, InstanceState state);
 // Frees its interfaces: deletes those with DeleteOnTermination, detaches the others.

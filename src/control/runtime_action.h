@@ -18,7 +18,7 @@ struct RuntimeAction {
   RuntimeActionKind kind = RuntimeActionKind::kStart;
   InstanceId instance;
   NetworkInterfaceId interface = {};  // Attach and detach.
-  bool force = false;            // Stop.
+  bool force = false;                 // Stop.
   bool awaited = false;
 };
 

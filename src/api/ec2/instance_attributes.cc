@@ -20,13 +20,15 @@ Result<InstanceRecord> find_one(CallContext& context, const std::string& id) {
 }
 
 // The one interface that instance-level attributes mean.
-Result<const control::NetworkInterfaceRecord*> only_interface(CallContext& context, const InstanceRecord& instance) {
+Result<const control::NetworkInterfaceRecord*> only_interface(CallContext& context,
+                                                              const InstanceRecord& instance) {
   const auto interfaces = context.transaction.region().interfaces_of(instance.id);
   if (interfaces.size() != 1)
-    return ec2_failure("InvalidInstanceID",
-                       fmt::format("There are multiple interfaces attached to instance '{}'. Please specify an "
-                                   "interface ID for the operation instead.",
-                                   instance.id.text()));
+    return ec2_failure(
+        "InvalidInstanceID",
+        fmt::format("There are multiple interfaces attached to instance '{}'. Please specify an "
+                    "interface ID for the operation instead.",
+                    instance.id.text()));
   return interfaces.front();
 }
 
@@ -36,7 +38,8 @@ void describe_networking(CallContext& context, const InstanceRecord& instance, c
   for (const auto* interface : region.interfaces_of(instance.id)) {
     if (interface->attachment->device_index != 0) continue;
     if (name == "groupSet") shape.groups = group_identifiers(region, interface->groups);
-    if (name == "sourceDestCheck") shape.source_dest_check = AttributeBooleanValue{interface->source_dest_check};
+    if (name == "sourceDestCheck")
+      shape.source_dest_check = AttributeBooleanValue{interface->source_dest_check};
   }
 }
 
@@ -71,20 +74,22 @@ Result<InstanceAttribute> describe_instance_attribute(CallContext& context,
 }
 
 std::unexpected<Error> not_stopped(const InstanceRecord& instance) {
-  return ec2_failure("IncorrectInstanceState", fmt::format("The instance '{}' is not in the 'stopped' state.",
-                                                           instance.id.text()));
+  return ec2_failure("IncorrectInstanceState",
+                     fmt::format("The instance '{}' is not in the 'stopped' state.", instance.id.text()));
 }
 
 Result<void> change_type(CallContext& context, InstanceRecord& instance, const std::string& name) {
   if (instance.state != control::InstanceState::kStopped) return not_stopped(instance);
   const vpc::InstanceType* type = vpc::find_instance_type(name);
-  if (type == nullptr) return ec2_failure("InvalidParameterValue", fmt::format("Invalid value '{}' for InstanceType.", name));
+  if (type == nullptr)
+    return ec2_failure("InvalidParameterValue", fmt::format("Invalid value '{}' for InstanceType.", name));
   const auto interfaces = context.transaction.region().interfaces_of(instance.id);
   if (interfaces.size() > static_cast<std::size_t>(type->max_enis))
     return ec2_failure("AttachmentLimitExceeded",
                        fmt::format("Interface count {} exceeds the limit for {}", interfaces.size(), name));
   for (const auto* interface : interfaces)
-    if (interface->addresses.size() + interface->prefixes.size() > static_cast<std::size_t>(type->ipv4_per_eni))
+    if (interface->addresses.size() + interface->prefixes.size() >
+        static_cast<std::size_t>(type->ipv4_per_eni))
       return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
   instance.instance_type = name;
   return {};
@@ -105,7 +110,8 @@ Result<void> modify_named(CallContext& context, InstanceRecord& instance, const 
   if (name == "disableApiTermination") instance.disable_api_termination = is_true(value);
   if (name == "disableApiStop") instance.disable_api_stop = is_true(value);
   if (name == "ebsOptimized") instance.ebs_optimized = is_true(value);
-  if (name == "instanceInitiatedShutdownBehavior") instance.terminate_on_shutdown = value.value_or("") == "terminate";
+  if (name == "instanceInitiatedShutdownBehavior")
+    instance.terminate_on_shutdown = value.value_or("") == "terminate";
   if (name == "userData") {
     const auto decoded = protocol::parse_base64(value.value_or(""));
     if (!decoded) return ec2_failure("InvalidParameterValue", "Invalid BASE64 encoding of user data.");
@@ -144,7 +150,8 @@ Result<operations::ModifyInstanceAttribute::Result> modify_instance_attribute(
   if (request.disable_api_stop) instance.disable_api_stop = request.disable_api_stop->value.value_or(false);
   if (request.ebs_optimized) instance.ebs_optimized = request.ebs_optimized->value.value_or(false);
   if (request.instance_initiated_shutdown_behavior)
-    instance.terminate_on_shutdown = request.instance_initiated_shutdown_behavior->value.value_or("") == "terminate";
+    instance.terminate_on_shutdown =
+        request.instance_initiated_shutdown_behavior->value.value_or("") == "terminate";
   if (request.user_data) TRY(change_user_data(instance, request.user_data->value.value_or("")));
   context.transaction.put(std::move(instance));
   return {};
@@ -176,23 +183,26 @@ Result<ModifyInstanceMetadataOptionsResult> modify_instance_metadata_options(
   return result;
 }
 
-Result<std::vector<InstanceMonitoring>> set_monitoring(CallContext& context, const std::vector<std::string>& ids,
-                                                       bool enabled) {
+Result<std::vector<InstanceMonitoring>> set_monitoring(CallContext& context,
+                                                       const std::vector<std::string>& ids, bool enabled) {
   std::vector<InstanceMonitoring> shapes;
   for (const std::string& id : ids) {
     InstanceRecord instance = TRY(find_one(context, id));
     instance.detailed_monitoring = enabled;
-    shapes.push_back({.instance_id = id, .monitoring = Monitoring{.state = enabled ? "pending" : "disabling"}});
+    shapes.push_back(
+        {.instance_id = id, .monitoring = Monitoring{.state = enabled ? "pending" : "disabling"}});
     context.transaction.put(std::move(instance));
   }
   return shapes;
 }
 
-Result<MonitorInstancesResult> monitor_instances(CallContext& context, const MonitorInstancesRequest& request) {
+Result<MonitorInstancesResult> monitor_instances(CallContext& context,
+                                                 const MonitorInstancesRequest& request) {
   return MonitorInstancesResult{TRY(set_monitoring(context, request.instance_ids, true))};
 }
 
-Result<UnmonitorInstancesResult> unmonitor_instances(CallContext& context, const UnmonitorInstancesRequest& request) {
+Result<UnmonitorInstancesResult> unmonitor_instances(CallContext& context,
+                                                     const UnmonitorInstancesRequest& request) {
   return UnmonitorInstancesResult{TRY(set_monitoring(context, request.instance_ids, false))};
 }
 
@@ -202,7 +212,8 @@ void add_instance_attribute_operations(OperationTable& table) {
   table.add<operations::DescribeInstanceAttribute>(describe_instance_attribute, OperationKind::kRead);
   table.add<operations::ModifyInstanceAttribute>(modify_instance_attribute, OperationKind::kChange);
   table.add<operations::ResetInstanceAttribute>(reset_instance_attribute, OperationKind::kChange);
-  table.add<operations::ModifyInstanceMetadataOptions>(modify_instance_metadata_options, OperationKind::kChange);
+  table.add<operations::ModifyInstanceMetadataOptions>(modify_instance_metadata_options,
+                                                       OperationKind::kChange);
   table.add<operations::MonitorInstances>(monitor_instances, OperationKind::kChange);
   table.add<operations::UnmonitorInstances>(unmonitor_instances, OperationKind::kChange);
 }

@@ -102,6 +102,11 @@ Result<control::LaunchInterface> new_interface(CallContext& context, const RunIn
 
 }  // namespace
 
+Result<control::Tags> launch_tags(std::string_view resource_type, const RunInstancesRequest& request) {
+  return tags_for(resource_type, request.tag_specifications,
+                  {"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"});
+}
+
 Result<InstanceRecord> instance_prototype(CallContext& context, const RunInstancesRequest& request) {
   TRY(refuse_what_is_not_there(request));
   InstanceRecord prototype;
@@ -129,7 +134,7 @@ Result<InstanceRecord> instance_prototype(CallContext& context, const RunInstanc
   }
   if (request.private_dns_name_options)
     prototype.hostname_type = request.private_dns_name_options->hostname_type.value_or("ip-name");
-  prototype.tags = TRY(tags_for("instance", request.tag_specifications, kLaunchResourceTypes));
+  prototype.tags = TRY(launch_tags("instance", request));
   return prototype;
 }
 

@@ -1,7 +1,6 @@
 // What RunInstances says, turned into control::NewInstances.
 #pragma once
 
-#include <initializer_list>
 #include <string_view>
 #include <vector>
 
@@ -11,9 +10,8 @@
 
 namespace enid::api::ec2 {
 
-// Documented: RunInstances tags these on creation.
-inline constexpr std::initializer_list<std::string_view> kLaunchResourceTypes = {
-    "instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"};
+// The tags for one of the kinds of resources that RunInstances makes: "instance", "volume", …
+Result<control::Tags> launch_tags(std::string_view resource_type, const RunInstancesRequest& request);
 
 Result<control::InstanceRecord> instance_prototype(CallContext& context, const RunInstancesRequest& request);
 Result<std::vector<control::LaunchInterface>> launch_interfaces(CallContext& context,

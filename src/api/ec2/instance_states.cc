@@ -15,7 +15,7 @@ Result<std::vector<InstanceId>> ids_of(CallContext& context, const std::vector<s
   return ids;
 }
 
-std::vector<InstanceStateChange> describe(const std::vector<control::StateChange>& changes) {
+std::vector<InstanceStateChange> describe_changes(const std::vector<control::StateChange>& changes) {
   std::vector<InstanceStateChange> shapes;
   for (const control::StateChange& change : changes) {
     InstanceStateChange& shape = shapes.emplace_back();
@@ -28,7 +28,7 @@ std::vector<InstanceStateChange> describe(const std::vector<control::StateChange
 
 Result<StartInstancesResult> start_instances(CallContext& context, const StartInstancesRequest& request) {
   const auto ids = TRY(ids_of(context, request.instance_ids));
-  return StartInstancesResult{.starting_instances = describe(TRY(control::start_instances(context.transaction, ids)))};
+  return StartInstancesResult{.starting_instances = describe_changes(TRY(control::start_instances(context.transaction, ids)))};
 }
 
 Result<StopInstancesResult> stop_instances(CallContext& context, const StopInstancesRequest& request) {
@@ -36,8 +36,8 @@ Result<StopInstancesResult> stop_instances(CallContext& context, const StopInsta
     return vpc::ec2_failure("UnsupportedHibernationConfiguration",
                             "The instances were not launched with hibernation enabled.");
   const auto ids = TRY(ids_of(context, request.instance_ids));
-  return StopInstancesResult{.stopping_instances = describe(TRY(
-                                 control::stop_instances(context.transaction, ids, request.force.value_or(false))))};
+  return StopInstancesResult{.stopping_instances = describe_changes(TRY(control::stop_instances(
+                                 context.transaction, ids, request.force.value_or(false))))};
 }
 
 Result<operations::RebootInstances::Result> reboot_instances(CallContext& context,
@@ -46,13 +46,14 @@ Result<operations::RebootInstances::Result> reboot_instances(CallContext& contex
   return {};
 }
 
-Result<TerminateInstancesResult> terminate_instances(CallContext& context, const TerminateInstancesRequest& request) {
+Result<TerminateInstancesResult> terminate_instances(CallContext& context,
+                                                     const TerminateInstancesRequest& request) {
   const auto ids = TRY(ids_of(context, request.instance_ids));
-  return TerminateInstancesResult{
-      .terminating_instances = describe(TRY(control::terminate_instances(context.transaction, ids)))};
+  return TerminateInstancesResult{.terminating_instances = describe_changes(TRY(control::terminate_instances(context.transaction, ids)))};
 }
 
-Result<GetConsoleOutputResult> get_console_output(CallContext& context, const GetConsoleOutputRequest& request) {
+Result<GetConsoleOutputResult> get_console_output(CallContext& context,
+                                                  const GetConsoleOutputRequest& request) {
   const auto* instance = TRY(find_instances(context.transaction, {*request.instance_id})).front();
   GetConsoleOutputResult result;
   result.instance_id = instance->id.text();

@@ -27,7 +27,7 @@ Result<Reservation> run_instances(CallContext& context, const RunInstancesReques
   what.prototype = TRY(instance_prototype(context, request));
   what.interfaces = TRY(launch_interfaces(context, request));
   const auto interface_tags =
-      TRY(tags_for("network-interface", request.tag_specifications, kLaunchResourceTypes));
+      TRY(launch_tags("network-interface", request));
   for (control::LaunchInterface& interface : what.interfaces) interface.fresh.tags = interface_tags;
   const std::vector<InstanceId> ids = TRY(control::run_instances(context.transaction, what));
   std::vector<const InstanceRecord*> made;

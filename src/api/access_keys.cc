@@ -1,0 +1,114 @@
+#include "api/access_keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace enid::api {
+namespace {
+
+constexpr std::string_view kFolder = "access-keys/";
+constexpr std::string_view kIdAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+constexpr std::string_view kSecretAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string random_text(Random& random, std::string_view alphabet, std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; i < size; ++i) text += alphabet[random.below(alphabet.size())];
+  return text;
+}
+
+// Documented: IAM API Reference, AccessKey: ids are 16 to 128 word characters. Chosen: 4 are
+// enough, because people's tools make up ids like "test".
+bool is_id(std::string_view id) {
+  return id.size() >= 4 && id.size() <= 128 && std::ranges::all_of(id, [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
+bool is_secret(std::string_view secret) {
+  return secret.size() >= 4 && secret.size() <= 128 &&
+         std::ranges::all_of(secret, [](char c) { return c > ' ' && c < 127; });
+}
+
+std::unexpected<Error> refuse(std::string message) {
+  return failure(std::make_error_code(std::errc::invalid_argument), std::move(message));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AccessKeys>> AccessKeys::load(store::KeyValueStore& store) {
+  auto keys = std::unique_ptr<AccessKeys>(new AccessKeys(store));
+  Snapshot snapshot;
+  const std::vector<store::Entry> entries = TRY(store.list(kFolder));
+  for (const store::Entry& entry : entries) {
+    const auto json = nlohmann::json::parse(entry.value, nullptr, false);
+    if (!json.is_object())
+      return failure(std::make_error_code(std::errc::bad_message),
+                     "cannot read " + entry.key + " in the store");
+    AccessKey key{
+        entry.key.substr(kFolder.size()), json.value("secret", ""), {json.value("created", std::int64_t{0})}};
+    snapshot.emplace(key.id, key);
+  }
+  keys->keys_ = std::make_shared<const Snapshot>(std::move(snapshot));
+  return keys;
+}
+
+std::optional<std::string> AccessKeys::secret_of(std::string_view id) const {
+  const auto snapshot = keys_.load();
+  const auto found = snapshot->find(id);
+  return found == snapshot->end() ? std::nullopt : std::optional(found->second.secret);
+}
+
+std::vector<AccessKey> AccessKeys::list() const {
+  std::vector<AccessKey> keys;
+  const auto snapshot = keys_.load();
+  for (const auto& [id, key] : *snapshot) keys.push_back(key);
+  std::ranges::sort(keys, {}, [](const AccessKey& key) { return std::pair(key.created, key.id); });
+  return keys;
+}
+
+void AccessKeys::create(Random& random, WallTime now, Done done) {
+  add({"AKIA" + random_text(random, kIdAlphabet, 16), random_text(random, kSecretAlphabet, 40), now},
+      std::move(done));
+}
+
+void AccessKeys::import(std::string id, std::string secret, WallTime now, Done done) {
+  if (!is_id(id)) return done(refuse("an access key id is 4 to 128 letters, digits and underscores"));
+  if (!is_secret(secret))
+    return done(refuse("a secret access key is 4 to 128 printable characters without blanks"));
+  if (keys_.load()->contains(id)) return done(refuse(fmt::format("there is a key {} already", id)));
+  add({std::move(id), std::move(secret), now}, std::move(done));
+}
+
+void AccessKeys::remove(const std::string& id, Done done) {
+  Snapshot next = *keys_.load();
+  const auto found = next.find(id);
+  if (found == next.end()) return done(refuse(fmt::format("there is no key {}", id)));
+  if (next.size() == 1) return done(refuse("this is the last key; create another one first"));
+  AccessKey key = found->second;
+  next.erase(found);
+  change({std::string(kFolder) + id, std::nullopt}, std::move(key), std::move(next), std::move(done));
+}
+
+void AccessKeys::add(AccessKey key, Done done) {
+  Snapshot next = *keys_.load();
+  next[key.id] = key;
+  const nlohmann::json json = {{"secret", key.secret}, {"created", key.created.milliseconds_since_epoch}};
+  store::Write write{std::string(kFolder) + key.id, json.dump()};
+  change(std::move(write), std::move(key), std::move(next), std::move(done));
+}
+
+void AccessKeys::change(store::Write write, AccessKey key, Snapshot next, Done done) {
+  auto snapshot = std::make_shared<const Snapshot>(std::move(next));
+  store_.commit(
+      {.compares = {}, .writes = {std::move(write)}},
+      [this, key = std::move(key), snapshot, done = std::move(done)](Result<store::CommitResult> result) {
+        if (!result) return done(std::unexpected(result.error()));
+        keys_ = snapshot;
+        done(key);
+      });
+}
+
+}  // namespace enid::api

@@ -1,0 +1,59 @@
+// AccessKeys: the access keys that callers sign with.
+//
+// Theory of operation
+//   Keys are read on the listener's thread for every call and change rarely, so readers take an
+//   immutable snapshot; a change makes a new one. Keys are stored as they are, because SigV4
+//   needs the secret itself; the state folder is the operator's alone (mode 0700).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "store/key_value_store.h"
+
+namespace enid::api {
+
+struct AccessKey {
+  std::string id;      // "AKIA" and 16 letters and digits.
+  std::string secret;  // 40 characters.
+  WallTime created;
+};
+
+class AccessKeys {
+ public:
+  using Done = std::function<void(Result<AccessKey>)>;
+
+  // Reads the keys that the store holds.
+  static Result<std::unique_ptr<AccessKeys>> load(store::KeyValueStore& store);
+
+  // Any thread.
+  std::optional<std::string> secret_of(std::string_view id) const;
+  std::vector<AccessKey> list() const;  // Oldest first.
+
+  // One thread at a time. `done` is called when the change is durable, on the store's thread.
+  void create(Random& random, WallTime now, Done done);
+  // Refused when the key's form is wrong or when its id is taken.
+  void import(std::string id, std::string secret, WallTime now, Done done);
+  void remove(const std::string& id, Done done);
+
+ private:
+  using Snapshot = std::map<std::string, AccessKey, std::less<>>;
+
+  explicit AccessKeys(store::KeyValueStore& store) : store_(store) {}
+  void add(AccessKey key, Done done);
+  void change(store::Write write, AccessKey key, Snapshot next, Done done);
+
+  store::KeyValueStore& store_;
+  std::atomic<std::shared_ptr<const Snapshot>> keys_ = std::make_shared<const Snapshot>();
+};
+
+}  // namespace enid::api
