@@ -80,12 +80,12 @@ class Decoder {
   Result<void> structure(ParameterTree& tree, const StructureShape& shape, void* into,
                          const std::string& prefix) {
     for (const Member& each : shape.members) {
+      const auto name = [&] { return prefix + std::string(each.request_name); };
       ParameterTree* node = tree.child(each.request_name);
-      const std::string name = prefix + std::string(each.request_name);
-      const bool present = node != nullptr && TRY(member(*node, each, into, name));
+      const bool present = node != nullptr && TRY(member(*node, each, into, name()));
       if (each.required && !present)
         return vpc::ec2_failure("MissingParameter",
-                                fmt::format("The request must contain the parameter {}", name));
+                                fmt::format("The request must contain the parameter {}", name()));
     }
     return {};
   }
