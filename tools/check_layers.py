@@ -18,7 +18,7 @@ LAYERS = {
     "control": ["base", "contract", "vpc", "store"],
     "api": ["base", "vpc", "store", "control", "contract"],
     "host": ["base", "wire", "contract", "card", "control", "api"],
-    "instances": ["base", "contract", "control", "host"],
+    "instances": ["base", "wire", "contract", "control", "host"],
     "apps": None,  # The only code that knows everything.
 }
 IMPURE = {"host", "instances", "apps", "store/sqlite"}

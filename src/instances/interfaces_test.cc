@@ -130,7 +130,8 @@ TEST_F(InstanceInterfacesTest, instances_outlive_their_runtime_and_are_adopted) 
 TEST_F(InstanceInterfacesTest, a_rebooted_instance_keeps_its_interfaces) {
   ASSERT_TRUE(machine().start(launch_with(kFirst, kPrimary)));
   ASSERT_TRUE(machine().start(launch_with(kSecond, kOther)));
-  EXPECT_EQ(output("(sleep 1000 >/dev/null 2>&1 & ) ; touch /tmp/gone; ip address add 10.9.9.9/32 dev eth0"), "");
+  EXPECT_EQ(output("(sleep 1000 >/dev/null 2>&1 & ) ; touch /tmp/gone; ip address add 10.9.9.9/32 dev eth0"),
+            "");
   ASSERT_TRUE(machine().wait([&](auto done) { machine().runtime().reboot(kFirst, done); }));
   EXPECT_NE(machine().run(kFirst, "pgrep sleep || ls /tmp/gone").status, 0);
   EXPECT_EQ(machine().run(kSecond, "ping -c 1 -W 2 10.0.1.5").status, 0);
@@ -142,13 +143,13 @@ TEST_F(InstanceInterfacesTest, further_private_addresses_come_from_the_metadata_
   // A metadata service of the instance's own; the card's is tested with the card.
   const char* serve = R"(ip address add 169.254.169.254/32 dev lo
     cat > /root/imds.py <<END
-import http.server
+import http.server, socketserver
 class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, text):
         self.send_response(200); self.end_headers(); self.wfile.write(text)
     def do_PUT(self): self.answer(b"token")
     def do_GET(self): self.answer(b"10.0.1.100\n10.0.1.101" if self.headers["X-aws-ec2-metadata-token"] == "token" and "02:00:00:00:01:31/local-ipv4s" in self.path else b"")
-http.server.HTTPServer(("169.254.169.254", 80), Handler).serve_forever()
+socketserver.TCPServer(("169.254.169.254", 80), Handler).serve_forever()
 END
     setsid python3 /root/imds.py >/dev/null 2>&1 </dev/null &)";
   ASSERT_EQ(output(serve), "");

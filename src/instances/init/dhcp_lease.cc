@@ -30,14 +30,13 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
-// What goes into resolv.conf must not be able to add a line or an option to it.
+}  // namespace
+
 bool is_domain(std::string_view text) {
   return text.size() <= 255 && text.find_first_not_of(
                                    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "0123456789.-_ ") == std::string_view::npos;
 }
-
-}  // namespace
 
 const char* const kDhcpEventScript =
     "#!/bin/sh\n"

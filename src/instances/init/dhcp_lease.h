@@ -44,6 +44,8 @@ inline constexpr const char* kDhcpEventPipe = "/run/enid/dhcp-events";
 
 // Events that change nothing (a failed try) and lines that are not ours are nullopt.
 std::optional<DhcpEvent> parse_dhcp_event(std::string_view line);
+// What goes into resolv.conf must not be able to add a line or an option to it.
+bool is_domain(std::string_view text);
 std::string write_metadata_event(std::string_view interface, const std::vector<Ipv4Address>& addresses);
 
 }  // namespace enid::instances

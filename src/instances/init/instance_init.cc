@@ -316,7 +316,7 @@ void InstanceInit::reboot() {
   end_processes();
   user_data_ = 0;
   empty_folder("/tmp");
-  interfaces_.restart(console_);
+  interfaces_.restart();
   console_.write(settings_.hostname + " has booted");
 }
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +24,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kEventScript = "/run/enid/dhcp-event";
 constexpr std::size_t kLongestLine = 4096;
+// Chosen: a card answers within a millisecond; a silent one is left to udhcpc after 350 ms.
+constexpr int kFirstExchangeTries = 3;
+constexpr auto kFirstRepeat = std::chrono::milliseconds(50);
 
 unsigned index_in_name(const std::string& name) {
   unsigned index = 0;
@@ -53,8 +58,11 @@ Result<void> Interfaces::prepare() {
   if (::chmod(kEventScript, 0755) != 0) return errno_failure("write the DHCP client's script");
   if (::mkfifo(kDhcpEventPipe, 0600) != 0) return errno_failure("make the DHCP client's pipe");
   // Open for writing too, so that it never ends when the last writer goes.
-  events_ = FileDescriptor(::open(kDhcpEventPipe, O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!events_.is_open()) return errno_failure("open the DHCP client's pipe");
+  pipe_ = FileDescriptor(::open(kDhcpEventPipe, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{EPOLLIN, {}};
+  if (!pipe_.is_open() || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pipe_.get(), &event) != 0)
+    return errno_failure("open the DHCP client's pipe");
   return {};
 }
 
@@ -64,7 +72,8 @@ Result<void> Interfaces::configure(const std::string& name, const MacAddress& ma
   forget(name);
   Interface& interface = interfaces_[name];
   interface.mac = mac;
-  start_client(name, interface, console);
+  start_first_exchange(name, interface);
+  if (!interface.first) start_client(name, interface, console);
   return {};
 }
 
@@ -88,6 +97,33 @@ bool Interfaces::are_all_configured() const {
   return std::ranges::all_of(interfaces_, [](const auto& entry) { return entry.second.lease.has_value(); });
 }
 
+void Interfaces::start_first_exchange(const std::string& name, Interface& interface) {
+  Result<PacketSocket> socket = PacketSocket::open(::if_nametoindex(name.c_str()));
+  std::uint32_t transaction_id = 0;
+  if (!socket || ::getrandom(&transaction_id, sizeof transaction_id, 0) != sizeof transaction_id) return;
+  epoll_event event{EPOLLIN, {}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket->get(), &event) != 0) return;
+  interface.first.emplace(*std::move(socket), DhcpExchange(interface.mac, transaction_id), 1,
+                          Clock::now() + kFirstRepeat);
+  interface.first->socket.broadcast(interface.first->exchange.packet());
+}
+
+void Interfaces::continue_first_exchange(const std::string& name, Interface& interface, Console& console) {
+  FirstExchange& first = *interface.first;
+  std::array<std::uint8_t, 2048> room;
+  for (ConstBytes packet; !(packet = first.socket.receive(room)).empty();) {
+    const DhcpExchange::Heard heard = first.exchange.on_packet(packet);
+    if (heard == DhcpExchange::Heard::kOffer) first.socket.broadcast(first.exchange.packet());
+    if (heard != DhcpExchange::Heard::kLease) continue;
+    on_event({.interface = name, .lease = first.exchange.lease(), .addresses = {}}, console);
+    // Closed here after the metadata reader was forked: it holds the socket as well, so that it
+    // is its end, not ours, that waits for the kernel's grace period.
+    interface.first.reset();
+    interface.start_again = Clock::now() + std::chrono::seconds(1);  // udhcpc's turn.
+    return;
+  }
+}
+
 void Interfaces::start_client(const std::string& name, Interface& interface, const Console& console) {
   Program program;
   program.arguments = client_program();
@@ -99,6 +135,7 @@ void Interfaces::start_client(const std::string& name, Interface& interface, con
   program.streams = {-1, console.slave(), console.slave()};
   const Result<pid_t> started = start_program(program);
   interface.client = started ? *started : 0;
+  interface.client_has_lease = false;
   interface.start_again = Clock::now() + std::chrono::seconds(1);
 }
 
@@ -118,22 +155,33 @@ void Interfaces::start_metadata_reader(const std::string& name, Interface& inter
 }
 
 void Interfaces::on_events(Console& console) {
+  for (auto& [name, interface] : interfaces_)
+    if (interface.first) continue_first_exchange(name, interface, console);
+  read_pipe(console);
+}
+
+void Interfaces::read_pipe(Console& console) {
   std::array<char, kLongestLine> bytes;
-  for (ssize_t count; (count = ::read(events_.get(), bytes.data(), bytes.size())) > 0;) {
+  for (ssize_t count; (count = ::read(pipe_.get(), bytes.data(), bytes.size())) > 0;) {
     unfinished_line_.append(bytes.data(), static_cast<std::size_t>(count));
     for (std::size_t end; (end = unfinished_line_.find('\n')) != std::string::npos;) {
       const auto event = parse_dhcp_event(std::string_view(unfinished_line_).substr(0, end));
       unfinished_line_.erase(0, end + 1);
-      if (event) on_event(*event, console);
+      if (!event) continue;
+      const auto place = interfaces_.find(event->interface);
+      if (place == interfaces_.end()) continue;  // The last word of a client that was ended.
+      Interface& interface = place->second;
+      const bool is_deconfig = !event->lease && !event->addresses;
+      if (is_deconfig && !interface.client_has_lease) continue;
+      if (!event->addresses) interface.client_has_lease = !is_deconfig;
+      on_event(*event, console);
     }
     if (unfinished_line_.size() > kLongestLine) unfinished_line_.clear();
   }
 }
 
 void Interfaces::on_event(const DhcpEvent& event, Console& console) {
-  const auto place = interfaces_.find(event.interface);
-  if (place == interfaces_.end()) return;  // The last word of a client that was ended.
-  Interface& interface = place->second;
+  Interface& interface = interfaces_.at(event.interface);
   if (event.addresses) {
     interface.private_addresses = *event.addresses;
   } else if (event.lease) {
@@ -177,6 +225,19 @@ std::chrono::milliseconds Interfaces::on_time(const Console& console) {
   const Clock::time_point now = Clock::now();
   Clock::time_point next = now + kRefresh;
   for (auto& [name, interface] : interfaces_) {
+    if (interface.first && now >= interface.first->repeat) {
+      FirstExchange& first = *interface.first;
+      if (first.tries == kFirstExchangeTries) {
+        interface.first.reset();  // udhcpc's turn.
+      } else {
+        first.socket.broadcast(first.exchange.packet());
+        first.repeat = now + kFirstRepeat * (1 << first.tries++);
+      }
+    }
+    if (interface.first) {
+      next = std::min(next, interface.first->repeat);
+      continue;
+    }
     if (interface.client == 0 && now >= interface.start_again) start_client(name, interface, console);
     if (interface.client == 0) next = std::min(next, interface.start_again);
     if (!interface.lease) continue;
@@ -186,7 +247,7 @@ std::chrono::milliseconds Interfaces::on_time(const Console& console) {
   return std::chrono::ceil<std::chrono::milliseconds>(next - now);
 }
 
-void Interfaces::restart(const Console& console) {
+void Interfaces::restart() {
   for (auto& [name, interface] : interfaces_) {
     const unsigned link = ::if_nametoindex(name.c_str());
     static_cast<void>(apply_settings(link, interface.applied, {}));
@@ -195,13 +256,11 @@ void Interfaces::restart(const Console& console) {
       static_cast<void>(routes->set_link_up(link, false));
       static_cast<void>(routes->set_link_up(link, true));
     }
-    interface = Interface{.mac = interface.mac,
-                          .lease = {},
-                          .private_addresses = {},
-                          .applied = {},
-                          .start_again = {},
-                          .refresh = {}};
-    start_client(name, interface, console);
+    const MacAddress mac = interface.mac;
+    interface = Interface{};
+    interface.mac = mac;
+    start_first_exchange(name, interface);
+    // Without it, on_time() starts udhcpc.
   }
 }
 
