@@ -39,7 +39,7 @@ using PortHandle = std::uint32_t;
 struct CardOptions {
   std::uint64_t seed = 1;  // Of the tables' hash functions, so that nobody can aim at their buckets.
   LinkLocalOptions services = {};
-  std::size_t flow_entries_max = 1 << 18;         // Rounded up to a power of two.
+  std::size_t flow_entries_max = 1 << 19;  // Each direction of a flow is one. Rounded up to a power of two.
   std::size_t tracked_connections_max = 1 << 18;  // Over all interfaces, both gates.
 };
 
