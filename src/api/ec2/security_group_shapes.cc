@@ -1,9 +1,8 @@
 #include "api/ec2/security_group_shapes.h"
 
-#include <fmt/format.h>
-
 #include <map>
 
+#include "api/ec2/arn.h"
 #include "api/tag_specifications.h"
 
 namespace enid::api::ec2 {
@@ -48,10 +47,6 @@ Shape common_of(const Group& group, const Rule& rule) {
   return shape;
 }
 
-std::string arn(const CallContext& context, std::string_view kind, const std::string& id) {
-  return fmt::format("arn:aws:ec2:{}:{}:{}/{}", context.region, context.account_id, kind, id);
-}
-
 std::vector<Rule> rules_of(const Group& group, bool is_egress) {
   std::vector<Rule> rules;
   for (const Rule& rule : group.rules)
@@ -83,7 +78,7 @@ std::vector<IpPermission> group_permissions(const std::string& account, const st
 }
 
 std::string group_arn(const CallContext& context, const Group& group) {
-  return arn(context, "security-group", group.id.text());
+  return ec2_arn(context.region, context.account_id, "security-group", group.id.text());
 }
 
 SecurityGroup describe(const CallContext& context, const Group& group) {
@@ -110,7 +105,8 @@ SecurityGroupRule describe(const CallContext& context, const Group& group, const
     shape.referenced_group_info = std::move(referenced);
   }
   shape.tags = to_tag_list(rule.tags);
-  shape.security_group_rule_arn = arn(context, "security-group-rule", rule.id.text());
+  shape.security_group_rule_arn =
+      ec2_arn(context.region, context.account_id, "security-group-rule", rule.id.text());
   return shape;
 }
 
