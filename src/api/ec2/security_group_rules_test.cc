@@ -223,7 +223,7 @@ TEST_F(SecurityGroupRules, are_described_by_id_group_and_tag) {
             "InvalidSecurityGroupRuleId.NotFound");
 }
 
-// A permission of at random 1 to 3 of few peers, so that many share protocol and ports.
+// From few words, so that many permissions share protocol and ports.
 std::string random_line(Random& random, const std::string& group) {
   const std::vector<std::string> traffic{"tcp 22-22",    "tcp 80-443", "udp 53-53", "icmp 8-0",
                                          "icmpv6 -1--1", "-1 all",     "50 all"};

@@ -19,7 +19,7 @@
 
 namespace enid::api::ec2 {
 
-// Without the description's quotes it is none.
+// The description comes last, in quotes; "all" is for protocols without ports.
 inline IpPermission permission(const std::string& line) {
   std::istringstream words(line);
   std::string protocol, ports, peer, description;

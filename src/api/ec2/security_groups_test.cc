@@ -77,6 +77,20 @@ TEST_F(SecurityGroups, a_group_without_a_vpc_needs_a_default_one) {
   EXPECT_EQ(outcome(call<operations::CreateSecurityGroup>(request)), "VPCIdNotSpecified");
 }
 
+TEST_F(SecurityGroups, two_thousand_five_hundred_are_the_limit) {
+  control::Transaction transaction(region_, kAccount, {}, random_);
+  while (region_.table<Group>().size() < 2499) {
+    Group group;
+    group.id = transaction.make_id<SecurityGroupId>();
+    group.vpc = default_vpc_;
+    transaction.put(group);
+  }
+  transaction.commit();
+  make_group("last");
+  const CreateSecurityGroupRequest request{.description = "d", .group_name = "one-more"};
+  EXPECT_EQ(outcome(call<operations::CreateSecurityGroup>(request)), "SecurityGroupLimitExceeded");
+}
+
 TEST_F(SecurityGroups, what_others_need_cannot_be_deleted) {
   const std::string used = make_group("used");
   const std::string referred = make_group("referred");
