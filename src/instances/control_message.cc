@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kAncillaryBytes = CMSG_SPACE(kMostDescriptors * sizeof(int));
 
-void take_descriptors(msghdr& header, std::vector<FileDescriptor>& into) {
+void take_descriptors(msghdr& header, std::vector<host::UniqueFd>& into) {
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -106,10 +106,10 @@ Result<ControlMessage> receive_message(int socket, int timeout_ms) {
   return message;
 }
 
-Result<FileDescriptor> connect_to_init(const std::string& folder) {
-  FileDescriptor opened(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+Result<host::UniqueFd> connect_to_init(const std::string& folder) {
+  host::UniqueFd opened(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!opened.is_open()) return errno_failure("open " + folder);
-  FileDescriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  host::UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return errno_failure("make a unix socket");
   const int bytes = static_cast<int>(2 * kLargestMessage);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);

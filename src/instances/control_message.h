@@ -10,8 +10,9 @@
 //     configure, ethN, mac                     done | late (no lease yet; the client goes on)
 //     forget, ethN                             done
 //     stop | reboot                            the socket closes | done
-//     exec, terminal "0"|"1", count,           started [+ pty master], later exited, status
-//       arguments…, environment…  + 3 streams
+//     exec, terminal, count, arguments…,       started [+ pty master], later exited, status
+//       environment…  + 3 streams
+//       (terminal: "rows columns", or "" for none)
 //     signal, number                           none
 //
 // Invariants: at most kLargestMessage bytes and kMostDescriptors descriptors; what is larger
@@ -25,7 +26,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
@@ -34,7 +35,7 @@ inline constexpr std::size_t kMostDescriptors = 3;
 
 struct ControlMessage {
   std::vector<std::string> fields;
-  std::vector<FileDescriptor> descriptors;
+  std::vector<host::UniqueFd> descriptors;
 
   bool is(std::string_view verb) const { return !fields.empty() && fields[0] == verb; }
 };
@@ -48,6 +49,6 @@ Result<void> send_message(int socket, const std::vector<std::string>& fields,
 Result<ControlMessage> receive_message(int socket, int timeout_ms = -1);
 
 // Connects to `folder`/init.sock; the folder's path may be longer than a socket address.
-Result<FileDescriptor> connect_to_init(const std::string& folder);
+Result<host::UniqueFd> connect_to_init(const std::string& folder);
 
 }  // namespace enid::instances

@@ -46,7 +46,7 @@ class HeldSignals {
     for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH})
       sigaddset(&held, number);
     ::pthread_sigmask(SIG_BLOCK, &held, &before_);
-    descriptor_ = FileDescriptor(::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK));
+    descriptor_ = host::UniqueFd(::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK));
   }
   ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   HeldSignals(const HeldSignals&) = delete;
@@ -62,8 +62,14 @@ class HeldSignals {
 
  private:
   sigset_t before_{};
-  FileDescriptor descriptor_;
+  host::UniqueFd descriptor_;
 };
+
+std::string window_size() {
+  winsize size{};
+  ::ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
+  return std::to_string(size.ws_row) + " " + std::to_string(size.ws_col);
+}
 
 void copy_window_size(int terminal) {
   winsize size{};
@@ -96,9 +102,8 @@ void copy_rest(int terminal) {
     continue;
 }
 
-Result<int> serve(int socket, FileDescriptor terminal, const HeldSignals& signals) {
+Result<int> serve(int socket, host::UniqueFd terminal, const HeldSignals& signals) {
   bool input = terminal.is_open();
-  if (terminal.is_open()) copy_window_size(terminal.get());
   for (;;) {
     std::array<pollfd, 4> waiting = {pollfd{socket, POLLIN, 0},
                                      {signals.get(), POLLIN, 0},
@@ -133,9 +138,9 @@ Result<int> serve(int socket, FileDescriptor terminal, const HeldSignals& signal
 }  // namespace
 
 Result<int> exec_in_instance(const std::string& instance_folder, const ExecRequest& request) {
-  const FileDescriptor socket = TRY(connect_to_init(instance_folder));
+  const host::UniqueFd socket = TRY(connect_to_init(instance_folder));
   const HeldSignals signals;
-  std::vector<std::string> fields = {"exec", request.terminal ? "1" : "0",
+  std::vector<std::string> fields = {"exec", request.terminal ? window_size() : "",
                                      std::to_string(request.arguments.size())};
   fields.insert(fields.end(), request.arguments.begin(), request.arguments.end());
   fields.insert(fields.end(), request.environment.begin(), request.environment.end());
@@ -145,7 +150,7 @@ Result<int> exec_in_instance(const std::string& instance_folder, const ExecReque
   if (!answer.is("started"))
     return failure(std::make_error_code(std::errc::operation_not_permitted),
                    answer.fields.size() > 1 ? answer.fields[1] : "the instance is powering off");
-  FileDescriptor terminal;
+  host::UniqueFd terminal;
   if (!answer.descriptors.empty()) terminal = std::move(answer.descriptors[0]);
   const RawTerminal raw(terminal.is_open());
   return serve(socket.get(), std::move(terminal), signals);

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 #include "instances/init/console.h"
 #include "instances/init/file_tree.h"
 #include "instances/init/instance_init.h"
@@ -25,11 +25,11 @@ namespace {
 
 constexpr int kReadyDescriptor = 3;  // See InitProcess.
 
-Result<FileDescriptor> listen_in(const std::string& folder) {
+Result<host::UniqueFd> listen_in(const std::string& folder) {
   // Relative, because a socket's address is shorter than a path may be.
   if (::chdir(folder.c_str()) != 0) return errno_failure("enter " + folder);
   ::unlink("init.sock");
-  FileDescriptor listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  host::UniqueFd listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strcpy(address.sun_path, "init.sock");
@@ -46,8 +46,8 @@ Result<InstanceInit> come_up(const std::string& folder_path, const std::string& 
   if (::sethostname(settings.hostname.data(), settings.hostname.size()) != 0)
     return errno_failure("set the host's name");
   TRY(prepare_network());
-  FileDescriptor listener = TRY(listen_in(folder_path));
-  FileDescriptor log(::open("console.log", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  host::UniqueFd listener = TRY(listen_in(folder_path));
+  host::UniqueFd log(::open("console.log", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!log.is_open()) return errno_failure("open console.log");
   Console console(std::move(log));
   TRY(enter_file_tree({folder_path, hidden, settings.hostname}));

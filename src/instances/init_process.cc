@@ -62,7 +62,7 @@ Result<InitProcess> InitProcess::open(const ProcessIdentity& identity) {
   if (!init.process.is_open())
     return failure(std::make_error_code(std::errc::no_such_process), "the instance does not run");
   const std::string path = "/proc/" + std::to_string(identity.pid) + "/ns/net";
-  init.network = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  init.network = host::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!init.network.is_open()) return errno_failure("open " + path);
   return init;
 }
@@ -71,8 +71,8 @@ Result<StartedInit> start_init(const std::string& program, const std::string& fo
                                const std::string& hidden) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return errno_failure("make a pipe");
-  FileDescriptor ready(pipe[0]);
-  FileDescriptor ready_in_child(pipe[1]);
+  host::UniqueFd ready(pipe[0]);
+  host::UniqueFd ready_in_child(pipe[1]);
 
   std::array<char*, 5> arguments = {const_cast<char*>("enid"), const_cast<char*>("instance-init"),
                                     const_cast<char*>(folder.c_str()), const_cast<char*>(hidden.c_str()),
@@ -94,7 +94,7 @@ Result<StartedInit> start_init(const std::string& program, const std::string& fo
   return StartedInit{*std::move(init), std::move(ready)};
 }
 
-Result<void> wait_until_ready(const FileDescriptor& ready, int timeout_ms) {
+Result<void> wait_until_ready(const host::UniqueFd& ready, int timeout_ms) {
   std::string said;
   while (wait_readable(ready.get(), timeout_ms)) {
     std::array<char, 512> bytes;

@@ -4,15 +4,15 @@
 #include <string>
 
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 #include "instances/process_identity.h"
 
 namespace enid::instances {
 
 struct InitProcess {
   ProcessIdentity identity;
-  FileDescriptor process;  // A pidfd.
-  FileDescriptor network;  // The network namespace.
+  host::UniqueFd process;  // A pidfd.
+  host::UniqueFd network;  // The network namespace.
 
   // True when it has ended, waiting at most so long. Reaps it if it is our child.
   bool wait_until_ended(int timeout_ms) const;
@@ -24,7 +24,7 @@ struct InitProcess {
 
 struct StartedInit {
   InitProcess init;
-  FileDescriptor ready;
+  host::UniqueFd ready;
 };
 
 // Clones a child into new namespaces; it runs `program` as "instance-init" and does not end
@@ -33,6 +33,6 @@ Result<StartedInit> start_init(const std::string& program, const std::string& fo
                                const std::string& hidden);
 
 // Until init.sock answers, or the reason why it never will.
-Result<void> wait_until_ready(const FileDescriptor& ready, int timeout_ms);
+Result<void> wait_until_ready(const host::UniqueFd& ready, int timeout_ms);
 
 }  // namespace enid::instances

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
@@ -40,7 +40,7 @@ std::string InstanceFolder::read(std::string_view name) const {
 
 Result<void> InstanceFolder::write(std::string_view name, std::string_view text) const {
   const std::string beside = file(name) + ".new";
-  FileDescriptor out(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  host::UniqueFd out(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!out.is_open()) return errno_failure("open " + beside);
   while (!text.empty()) {
     const ssize_t written = ::write(out.get(), text.data(), text.size());

@@ -1,6 +1,7 @@
 // What instances do with network interfaces, against a card that only answers ARP and DHCP.
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <optional>
 
 #include "instances/netns_runtime.h"
@@ -44,10 +45,6 @@ class InstanceInterfacesTest : public testing::Test {
   }
   TestMachine& machine() { return *machine_; }
   std::string output(const std::string& command) { return machine().run(kFirst, command).output; }
-  std::string console(const InstanceId& id) {
-    const auto output = machine().runtime().console_output(id);
-    return output ? output->text : "";
-  }
 
   TestCard card_;
   std::optional<TestMachine> machine_;
@@ -57,7 +54,7 @@ TEST_F(InstanceInterfacesTest, eth0_is_configured_by_dhcp_when_start_is_done) {
   const Result<void> started = machine().start(launch_with(kFirst, kPrimary));
   ASSERT_TRUE(started) << started.error().message;
   const std::string link = output("ip address show eth0");
-  EXPECT_THAT(link, HasSubstr("inet 10.0.1.5/24")) << console(kFirst);
+  EXPECT_THAT(link, HasSubstr("inet 10.0.1.5/24")) << machine().console(kFirst);
   EXPECT_THAT(link, HasSubstr("02:00:00:00:01:30"));
   EXPECT_THAT(link, HasSubstr("mtu 9001"));
   EXPECT_THAT(link, Not(HasSubstr("inet6")));
@@ -105,7 +102,7 @@ TEST_F(InstanceInterfacesTest, an_interface_without_a_lease_is_attached_and_conf
   ASSERT_TRUE(machine().start(launch_with(kFirst, kPrimary)));
   const NetworkInterfaceId late = NetworkInterfaceId::trusted("eni-0123456789abcdef9");
   ASSERT_TRUE(attach(kFirst, attachment(late, 2)));
-  EXPECT_THAT(console(kFirst), HasSubstr("eth2 has no DHCP lease yet"));
+  EXPECT_THAT(machine().console(kFirst), HasSubstr("eth2 has no DHCP lease yet"));
   card_.lease(late, *Ipv4Address::parse("10.0.2.9"));
   EXPECT_TRUE(eventually([&] { return output("ip -4 address show eth2").contains("10.0.2.9/24"); }));
 }
@@ -125,6 +122,23 @@ TEST_F(InstanceInterfacesTest, instances_outlive_their_runtime_and_are_adopted) 
       machine().wait([&](auto done) { machine().runtime().adopt(kSecond, {attachment(kOther, 0)}, done); }));
   EXPECT_EQ(output("ls /sys/class/net | grep -c eth1"), "0\n");
   EXPECT_EQ(machine().run(kSecond, "ping -c 1 -W 2 10.0.1.5").status, 0);
+}
+
+TEST_F(InstanceInterfacesTest, instances_outlive_a_daemon_that_was_killed) {
+  // The other daemon keeps its devices to itself: nothing is leased while it lives.
+  FILE* daemon = ::popen((std::string("exec ") + ENID_INSTANCE_INIT + " daemon " + machine().folder() + " " +
+                          kFirst.text() + " " + kPrimary.text())
+                             .c_str(),
+                         "r");
+  int pid = 0;
+  ASSERT_EQ(std::fscanf(daemon, "%d", &pid), 1);
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  ::pclose(daemon);
+  ASSERT_EQ(machine().runtime().state(kFirst), control::RunState::kRunning);
+  EXPECT_EQ(output("ls /sys/class/net/eth0/address"), "/sys/class/net/eth0/address\n");
+  auto same = attachment(kPrimary, 0);
+  ASSERT_TRUE(machine().wait([&](auto done) { machine().runtime().adopt(kFirst, {same}, done); }));
+  EXPECT_TRUE(eventually([&] { return output("ip -4 address show eth0").contains("10.0.1.5/24"); }));
 }
 
 TEST_F(InstanceInterfacesTest, a_rebooted_instance_keeps_its_interfaces) {

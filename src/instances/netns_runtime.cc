@@ -41,7 +41,7 @@ struct NetnsRuntime::Parts {
   // Everything below runs on a worker, in order for one instance.
   Result<void> start(const control::InstanceLaunch& launch);
   Result<void> bring_up(RunningInstance& instance, const control::InstanceLaunch& launch,
-                        const FileDescriptor& ready);
+                        const host::UniqueFd& ready);
   Result<void> adopt(const InstanceId& id, const std::vector<control::InterfaceAttachment>& attachments);
   Result<void> stop(const InstanceId& id, bool force);
   void on_ended(const InstanceId& id, const ProcessIdentity& which);
@@ -113,7 +113,7 @@ Result<void> NetnsRuntime::Parts::start(const control::InstanceLaunch& launch) {
 }
 
 Result<void> NetnsRuntime::Parts::bring_up(RunningInstance& instance, const control::InstanceLaunch& launch,
-                                           const FileDescriptor& ready) {
+                                           const host::UniqueFd& ready) {
   TRY(wait_until_ready(ready, kReadyMilliseconds));
   for (const control::InterfaceAttachment& attachment : launch.interfaces) TRY(instance.attach(attachment));
   TRY(instance.boot(launch.first_boot));
@@ -258,7 +258,7 @@ std::vector<InstanceId> NetnsRuntime::present() {
 }
 
 Result<control::ConsoleOutput> NetnsRuntime::console_output(const InstanceId& id) {
-  const FileDescriptor log(::open(parts_->folder(id).file("console.log").c_str(), O_RDONLY | O_CLOEXEC));
+  const host::UniqueFd log(::open(parts_->folder(id).file("console.log").c_str(), O_RDONLY | O_CLOEXEC));
   if (!log.is_open()) return errno_failure("open the console of " + id.text());
   ::flock(log.get(), LOCK_SH);  // Against Console's moving of the tail.
   struct stat file{};

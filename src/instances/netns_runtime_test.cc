@@ -2,10 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <map>
-#include <mutex>
-
-#include "instances/file_descriptor.h"
 #include "instances/testing/test_machine.h"
 
 namespace enid::instances {

@@ -5,20 +5,20 @@
 #pragma once
 
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
 class NetworkNamespaceScope {
  public:
-  static Result<NetworkNamespaceScope> enter(const FileDescriptor& network);
+  static Result<NetworkNamespaceScope> enter(const host::UniqueFd& network);
   ~NetworkNamespaceScope();
   NetworkNamespaceScope(NetworkNamespaceScope&&) = default;
   NetworkNamespaceScope& operator=(NetworkNamespaceScope&&) = delete;
 
  private:
-  explicit NetworkNamespaceScope(FileDescriptor before) : before_(std::move(before)) {}
-  FileDescriptor before_;
+  explicit NetworkNamespaceScope(host::UniqueFd before) : before_(std::move(before)) {}
+  host::UniqueFd before_;
 };
 
 }  // namespace enid::instances

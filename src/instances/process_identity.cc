@@ -47,8 +47,8 @@ std::string ProcessIdentity::text() const {
 
 bool ProcessIdentity::is_alive() const { return pid > 1 && of(pid) == *this; }
 
-FileDescriptor ProcessIdentity::open() const {
-  FileDescriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+host::UniqueFd ProcessIdentity::open() const {
+  host::UniqueFd descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   // Looked at after opening: from here on the descriptor cannot mean another process.
   if (!is_alive()) descriptor.reset();
   return descriptor;

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
@@ -28,7 +28,7 @@ struct ProcessIdentity {
 
   bool is_alive() const;
   // A descriptor that becomes readable when the process ends; not open when it has ended.
-  FileDescriptor open() const;
+  host::UniqueFd open() const;
 
   bool operator==(const ProcessIdentity&) const = default;
 };

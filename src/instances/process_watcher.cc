@@ -12,8 +12,8 @@
 namespace enid::instances {
 
 Result<std::unique_ptr<ProcessWatcher>> ProcessWatcher::create() {
-  FileDescriptor events(::epoll_create1(EPOLL_CLOEXEC));
-  FileDescriptor stop(::eventfd(0, EFD_CLOEXEC));
+  host::UniqueFd events(::epoll_create1(EPOLL_CLOEXEC));
+  host::UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
   if (!events.is_open() || !stop.is_open()) return errno_failure("watch processes");
   epoll_event event{EPOLLIN, {}};
   event.data.u64 = 0;
@@ -22,7 +22,7 @@ Result<std::unique_ptr<ProcessWatcher>> ProcessWatcher::create() {
   return std::unique_ptr<ProcessWatcher>(new ProcessWatcher(std::move(events), std::move(stop)));
 }
 
-ProcessWatcher::ProcessWatcher(FileDescriptor events, FileDescriptor stop)
+ProcessWatcher::ProcessWatcher(host::UniqueFd events, host::UniqueFd stop)
     : events_(std::move(events)), stop_(std::move(stop)), thread_([this] { run(); }) {}
 
 ProcessWatcher::~ProcessWatcher() { stop(); }
@@ -34,8 +34,8 @@ void ProcessWatcher::stop() {
   thread_.join();
 }
 
-void ProcessWatcher::watch(const FileDescriptor& process, std::function<void()> ended) {
-  FileDescriptor copy(::fcntl(process.get(), F_DUPFD_CLOEXEC, 0));
+void ProcessWatcher::watch(const host::UniqueFd& process, std::function<void()> ended) {
+  host::UniqueFd copy(::fcntl(process.get(), F_DUPFD_CLOEXEC, 0));
   const std::lock_guard lock(mutex_);
   epoll_event event{EPOLLIN, {}};
   event.data.u64 = next_;

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
@@ -21,21 +21,21 @@ class ProcessWatcher {
   ~ProcessWatcher();
 
   // `process` is a pidfd; the watcher uses a copy of it.
-  void watch(const FileDescriptor& process, std::function<void()> ended);
+  void watch(const host::UniqueFd& process, std::function<void()> ended);
   // Afterwards nothing is called any more.
   void stop();
 
  private:
   struct Watched {
-    FileDescriptor process;
+    host::UniqueFd process;
     std::function<void()> ended;
   };
 
-  ProcessWatcher(FileDescriptor events, FileDescriptor stop);
+  ProcessWatcher(host::UniqueFd events, host::UniqueFd stop);
   void run();
 
-  FileDescriptor events_;  // epoll
-  FileDescriptor stop_;    // eventfd
+  host::UniqueFd events_;  // epoll
+  host::UniqueFd stop_;    // eventfd
   std::mutex mutex_;
   std::map<std::uint64_t, Watched> watched_;
   std::uint64_t next_ = 1;  // 0 is stop_.

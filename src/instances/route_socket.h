@@ -15,7 +15,7 @@
 
 #include "base/ip_address.h"
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
@@ -71,14 +71,14 @@ class RouteSocket {
   Result<void> delete_rule(const SourceRule& rule);
 
  private:
-  explicit RouteSocket(FileDescriptor socket) : socket_(std::move(socket)) {}
+  explicit RouteSocket(host::UniqueFd socket) : socket_(std::move(socket)) {}
 
   class Request;
   Result<void> transact(Request& request, int accepted_error);
   template <class OnMessage>
   Result<void> dump(Request& request, OnMessage on_message);
 
-  FileDescriptor socket_;
+  host::UniqueFd socket_;
   std::uint32_t sequence_ = 0;
 };
 

@@ -44,7 +44,7 @@ RunningInstance::RunningInstance(InstanceFolder folder, InitProcess init, PortBi
     : folder_(std::move(folder)), init_(std::move(init)), binder_(binder) {}
 
 Result<void> RunningInstance::ask(const std::vector<std::string>& fields, int timeout_ms) {
-  const FileDescriptor socket = TRY(connect_to_init(folder_.path()));
+  const host::UniqueFd socket = TRY(connect_to_init(folder_.path()));
   TRY(send_message(socket.get(), fields));
   const ControlMessage answer = TRY(receive_message(socket.get(), timeout_ms));
   if (answer.is("done") || answer.is("late")) return {};
@@ -56,7 +56,7 @@ Result<void> RunningInstance::ask(const std::vector<std::string>& fields, int ti
 Result<void> RunningInstance::make_device(const control::InterfaceAttachment& attachment,
                                           const std::string& name) {
   const NetworkNamespaceScope inside = TRY(NetworkNamespaceScope::enter(init_.network));
-  FileDescriptor tap = TRY(open_tap(name));
+  host::UniqueFd tap = TRY(open_tap(name));
   TRY(configure_tap(name, attachment.mac, attachment.mtu));
   Completion bound;
   binder_.bind(attachment.interface, tap.release(), bound.callback());
@@ -131,7 +131,7 @@ Result<void> RunningInstance::reboot() {
 
 Result<void> RunningInstance::stop(bool force) {
   if (!force) {
-    const Result<FileDescriptor> socket = connect_to_init(folder_.path());
+    const Result<host::UniqueFd> socket = connect_to_init(folder_.path());
     force = !socket || !send_message(socket->get(), {"stop"}) || !init_.wait_until_ended(kStopMilliseconds);
   }
   if (force) {

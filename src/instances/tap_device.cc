@@ -12,8 +12,8 @@
 
 namespace enid::instances {
 
-Result<FileDescriptor> open_tap(const std::string& name) {
-  FileDescriptor tap(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+Result<host::UniqueFd> open_tap(const std::string& name) {
+  host::UniqueFd tap(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!tap.is_open()) return errno_failure("open /dev/net/tun");
   ifreq request{};
   name.copy(request.ifr_name, IFNAMSIZ - 1);

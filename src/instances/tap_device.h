@@ -12,14 +12,14 @@
 
 #include "base/ip_address.h"
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
 inline constexpr int kVirtioHeaderBytes = 12;
 
 // Makes the device, or takes hold of it when it exists and nobody else holds it.
-Result<FileDescriptor> open_tap(const std::string& name);
+Result<host::UniqueFd> open_tap(const std::string& name);
 // Sets what an interface brings along. The device must be down for a new `mac`.
 Result<void> configure_tap(const std::string& name, const MacAddress& mac, std::uint16_t mtu);
 Result<void> set_tap_up(const std::string& name);

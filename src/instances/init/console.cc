@@ -14,20 +14,20 @@
 namespace enid::instances {
 
 Result<void> Console::make_device() {
-  master_ = FileDescriptor(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  master_ = host::UniqueFd(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
   if (!master_.is_open()) return errno_failure("open /dev/ptmx");
   int number = 0;
   int unlock = 0;
   if (::ioctl(master_.get(), TIOCSPTLCK, &unlock) != 0 || ::ioctl(master_.get(), TIOCGPTN, &number) != 0)
     return errno_failure("make the console");
   const std::string name = "/dev/pts/" + std::to_string(number);
-  slave_ = FileDescriptor(::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  slave_ = host::UniqueFd(::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!slave_.is_open()) return errno_failure("open " + name);
   termios mode{};
   ::tcgetattr(slave_.get(), &mode);
   ::cfmakeraw(&mode);
   ::tcsetattr(slave_.get(), TCSANOW, &mode);
-  FileDescriptor place(::open("/dev/console", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  host::UniqueFd place(::open("/dev/console", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   if (::mount(name.c_str(), "/dev/console", nullptr, MS_BIND, nullptr) != 0)
     return errno_failure("make /dev/console");
   return {};

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
@@ -22,7 +22,7 @@ class Console {
   static constexpr std::size_t kKeptBytes = 64 * 1024;
 
   // `log` is console.log, open for reading and writing.
-  explicit Console(FileDescriptor log) : log_(std::move(log)) {}
+  explicit Console(host::UniqueFd log) : log_(std::move(log)) {}
 
   // Makes /dev/console. Call it in the instance's file tree.
   Result<void> make_device();
@@ -35,9 +35,9 @@ class Console {
  private:
   void append(std::string_view bytes);
 
-  FileDescriptor log_;
-  FileDescriptor master_;
-  FileDescriptor slave_;
+  host::UniqueFd log_;
+  host::UniqueFd master_;
+  host::UniqueFd slave_;
 };
 
 }  // namespace enid::instances

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 namespace {
@@ -161,7 +161,7 @@ Result<void> make_kernel_views() {
 
 Result<void> replace_file(const std::string& path, const std::string& text) {
   ::unlink(path.c_str());  // It may be a symbolic link to a file of the host's /run.
-  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  host::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!file.is_open()) return errno_failure("open " + path);
   if (::write(file.get(), text.data(), text.size()) < 0) return errno_failure("write " + path);
   return {};

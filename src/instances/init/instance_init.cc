@@ -32,18 +32,24 @@ int number(const std::string& text, int otherwise) {
 }
 
 struct PseudoTerminal {
-  FileDescriptor master;
-  FileDescriptor slave;
+  host::UniqueFd master;
+  host::UniqueFd slave;
 };
 
-Result<PseudoTerminal> make_terminal() {
+// `window` is "rows columns".
+Result<PseudoTerminal> make_terminal(const std::string& window) {
   PseudoTerminal terminal;
-  terminal.master = FileDescriptor(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+  terminal.master = host::UniqueFd(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.master.is_open()) return errno_failure("make a terminal");
   int unlock = 0;
   ::ioctl(terminal.master.get(), TIOCSPTLCK, &unlock);
-  terminal.slave = FileDescriptor(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  terminal.slave = host::UniqueFd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.slave.is_open()) return errno_failure("open the terminal");
+  winsize size{};
+  size.ws_row = static_cast<unsigned short>(number(window, 0));
+  size.ws_col = static_cast<unsigned short>(
+      number(window.substr(std::min(window.find(' '), window.size() - 1) + 1), 0));
+  ::ioctl(terminal.master.get(), TIOCSWINSZ, &size);
   return terminal;
 }
 
@@ -67,7 +73,7 @@ void authorize(const std::string& key) {
 
 }  // namespace
 
-InstanceInit::InstanceInit(InitSettings settings, Console console, FileDescriptor listener)
+InstanceInit::InstanceInit(InitSettings settings, Console console, host::UniqueFd listener)
     : settings_(std::move(settings)),
       console_(std::move(console)),
       interfaces_(settings_.hostname),
@@ -80,7 +86,7 @@ Result<void> InstanceInit::prepare() {
     sigaddset(&held, signal_number);
   ::sigprocmask(SIG_SETMASK, &held, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-  signals_ = FileDescriptor(::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK));
+  signals_ = host::UniqueFd(::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.is_open()) return errno_failure("hold signals");
   TRY(write_power_commands());
   return interfaces_.prepare();
@@ -141,7 +147,7 @@ void InstanceInit::answer_waiting() {
 void InstanceInit::accept_connection() {
   Connection connection;
   connection.socket =
-      FileDescriptor(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      host::UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (connection.socket.is_open()) connections_.push_back(std::move(connection));
 }
 
@@ -207,13 +213,13 @@ bool InstanceInit::start_command(Connection& connection, ControlMessage message)
   Program program;
   program.arguments.assign(first, first + static_cast<std::ptrdiff_t>(count));
   program.environment.assign(first + static_cast<std::ptrdiff_t>(count), message.fields.end());
-  program.terminal = message.fields[1] == "1";
+  program.terminal = !message.fields[1].empty();
 
   PseudoTerminal terminal;
   std::vector<int> sent;
   for (std::size_t i = 0; i < 3; ++i) program.streams[i] = message.descriptors[i].get();
   if (program.terminal) {
-    Result<PseudoTerminal> made = make_terminal();
+    Result<PseudoTerminal> made = make_terminal(message.fields[1]);
     if (!made) return refuse(made.error().message);
     terminal = *std::move(made);
     program.streams.fill(terminal.slave.get());

@@ -21,8 +21,8 @@
 #include <string>
 
 #include "base/result.h"
+#include "host/unique_fd.h"
 #include "instances/control_message.h"
-#include "instances/file_descriptor.h"
 #include "instances/init/console.h"
 #include "instances/init/interfaces.h"
 
@@ -41,7 +41,7 @@ class InstanceInit {
   static constexpr int kGraceMilliseconds = 2000;
   static constexpr int kLeaseMilliseconds = 2000;
 
-  InstanceInit(InitSettings settings, Console console, FileDescriptor listener);
+  InstanceInit(InitSettings settings, Console console, host::UniqueFd listener);
 
   // Ready to serve: signals are held, /run/enid is made.
   Result<void> prepare();
@@ -50,7 +50,7 @@ class InstanceInit {
 
  private:
   struct Connection {
-    FileDescriptor socket;
+    host::UniqueFd socket;
     pid_t command = 0;                     // What it waits for, if anything.
     std::optional<std::string> interface;  // The interface whose lease it waits for; "": all.
     std::chrono::steady_clock::time_point give_up;
@@ -73,8 +73,8 @@ class InstanceInit {
   InitSettings settings_;
   Console console_;
   Interfaces interfaces_;
-  FileDescriptor listener_;
-  FileDescriptor signals_;
+  host::UniqueFd listener_;
+  host::UniqueFd signals_;
   std::list<Connection> connections_;
   pid_t user_data_ = 0;
   bool booted_ = false;

@@ -46,7 +46,7 @@ void report_private_addresses(const std::string& name, const MacAddress& mac) {
   const Result<std::vector<Ipv4Address>> addresses = fetch_private_addresses(mac);
   if (!addresses) return;
   const std::string line = write_metadata_event(name, *addresses);
-  const FileDescriptor pipe(::open(kDhcpEventPipe, O_WRONLY | O_CLOEXEC));
+  const host::UniqueFd pipe(::open(kDhcpEventPipe, O_WRONLY | O_CLOEXEC));
   if (line.size() > kLongestLine) return;
   [[maybe_unused]] const ssize_t written = ::write(pipe.get(), line.data(), line.size());
 }
@@ -58,8 +58,8 @@ Result<void> Interfaces::prepare() {
   if (::chmod(kEventScript, 0755) != 0) return errno_failure("write the DHCP client's script");
   if (::mkfifo(kDhcpEventPipe, 0600) != 0) return errno_failure("make the DHCP client's pipe");
   // Open for writing too, so that it never ends when the last writer goes.
-  pipe_ = FileDescriptor(::open(kDhcpEventPipe, O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  epoll_ = FileDescriptor(::epoll_create1(EPOLL_CLOEXEC));
+  pipe_ = host::UniqueFd(::open(kDhcpEventPipe, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  epoll_ = host::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   epoll_event event{EPOLLIN, {}};
   if (!pipe_.is_open() || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, pipe_.get(), &event) != 0)
     return errno_failure("open the DHCP client's pipe");

@@ -24,7 +24,7 @@
 
 #include "base/ip_address.h"
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 #include "instances/init/console.h"
 #include "instances/init/dhcp_exchange.h"
 #include "instances/init/dhcp_lease.h"
@@ -88,8 +88,8 @@ class Interfaces {
   void apply(const std::string& name, Interface& interface, Console& console);
 
   std::string hostname_;
-  FileDescriptor pipe_;
-  FileDescriptor epoll_;  // Over the pipe and the first exchanges' sockets.
+  host::UniqueFd pipe_;
+  host::UniqueFd epoll_;  // Over the pipe and the first exchanges' sockets.
   std::string unfinished_line_;
   std::string resolv_conf_;  // As last written.
   std::map<std::string, Interface> interfaces_;

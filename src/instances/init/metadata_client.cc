@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::size_t kLargestAnswer = 64 * 1024;
 // The body of a 200 answer. One request a connection, as HTTP/1.0 has it, so that the end of
 // the stream is the end of the body.
 Result<std::string> ask(std::string_view method, std::string_view path, std::string_view header) {
-  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const host::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return errno_failure("make a socket");
   const timeval limit{1, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

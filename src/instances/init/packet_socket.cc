@@ -27,7 +27,7 @@ sockaddr_ll address_of(unsigned link) {
 Result<PacketSocket> PacketSocket::open(unsigned link) {
   // Without a protocol until bind(): otherwise it would hear every interface first, and bind
   // would wait for an RCU grace period.
-  FileDescriptor socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  host::UniqueFd socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return errno_failure("open a packet socket");
   // UDP, not a later fragment, destination port 68. From the IPv4 header's first byte.
   static constexpr std::array<sock_filter, 9> kProgram = {sock_filter BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 
 namespace enid::instances {
 
@@ -23,8 +23,8 @@ class PacketSocket {
   ConstBytes receive(Bytes room) const;
 
  private:
-  PacketSocket(FileDescriptor socket, unsigned link) : socket_(std::move(socket)), link_(link) {}
-  FileDescriptor socket_;
+  PacketSocket(host::UniqueFd socket, unsigned link) : socket_(std::move(socket)), link_(link) {}
+  host::UniqueFd socket_;
   unsigned link_;
 };
 

@@ -19,7 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/ip_address.h"
-#include "instances/file_descriptor.h"
+#include "host/unique_fd.h"
 #include "instances/port_binder.h"
 
 namespace enid::instances {
@@ -58,7 +58,7 @@ class TestCard final : public PortBinder {
   void bind(const NetworkInterfaceId& interface, int tap_fd, std::function<void()> done) override {
     {
       const std::lock_guard lock(mutex_);
-      taps_[interface] = FileDescriptor(tap_fd);
+      taps_[interface] = host::UniqueFd(tap_fd);
     }
     wake();
     done();
@@ -203,11 +203,11 @@ class TestCard final : public PortBinder {
   }
 
   std::mutex mutex_;
-  std::map<NetworkInterfaceId, FileDescriptor> taps_;
+  std::map<NetworkInterfaceId, host::UniqueFd> taps_;
   std::map<NetworkInterfaceId, Ipv4Address> leases_;
   std::map<Ipv4Address, NetworkInterfaceId> further_;
   std::map<Ipv4Address, std::set<NetworkInterfaceId>> senders_;
-  FileDescriptor wake_;
+  host::UniqueFd wake_;
   std::atomic<bool> ending_ = false;
   std::thread thread_;
 };

@@ -11,10 +11,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
+#include "host/unique_fd.h"
 #include "instances/netns_runtime.h"
 
 namespace enid::instances {
@@ -25,7 +28,7 @@ class DeafBinder final : public PortBinder {
   void bind(const NetworkInterfaceId& interface, int tap_fd, std::function<void()> done) override {
     {
       const std::lock_guard lock(mutex_);
-      taps_[interface] = FileDescriptor(tap_fd);
+      taps_[interface] = host::UniqueFd(tap_fd);
     }
     done();
   }
@@ -43,7 +46,7 @@ class DeafBinder final : public PortBinder {
 
  private:
   std::mutex mutex_;
-  std::map<NetworkInterfaceId, FileDescriptor> taps_;
+  std::map<NetworkInterfaceId, host::UniqueFd> taps_;
 };
 
 struct CommandOutcome {
@@ -110,8 +113,15 @@ class TestMachine {
   }
   // A shell command inside; `command` must not hold single quotes.
   CommandOutcome run(const InstanceId& id, const std::string& command) const {
-    return run_on_host(std::string(ENID_INSTANCE_INIT) + " exec " + folder_ + "/" + id.text() + " sh -c '" +
-                       command + "'");
+    return run_on_host(client(id) + " sh -c '" + command + "'");
+  }
+  // The words before a command that is to run inside.
+  std::string client(const InstanceId& id) const {
+    return std::string(ENID_INSTANCE_INIT) + " exec " + folder_ + "/" + id.text();
+  }
+  std::string console(const InstanceId& id) {
+    const auto output = runtime_->console_output(id);
+    return output ? output->text : "";
   }
 
  private:
