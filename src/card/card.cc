@@ -18,6 +18,7 @@
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4.h"
+#include "wire/tcp.h"
 
 namespace enid::card {
 namespace {
@@ -74,6 +75,9 @@ struct Card::Parts {
   void look_up(Interface& from, std::size_t count, Instant now);
   void carry(Interface& from, std::size_t i, Instant now, WallTime wall);
   bool carry_known(Interface& from, std::size_t i, Instant now);
+  static bool must_touch(const FlowDecision& decision, const Packet& packet, Instant now);
+  bool touch_connections(FlowDecision& decision, const Interface& from, const Interface& to,
+                         const Packet& packet, Instant now);
   void walk(Interface& from, std::size_t i, Instant now, WallTime wall);
   void deliver(Interface& from, Interface& to, const FlowDecision& decision, std::size_t i, Instant now);
   void drop(Interface& interface, DropReason reason, std::uint64_t packets) {
@@ -225,7 +229,7 @@ void Card::Parts::look_up(Interface& from, std::size_t count, Instant now) {
     if (!batch.packets[i].cacheable) continue;
     Flows::Entry* entry = flows.find(batch.packets[i].key, batch.hashes[i]);
     batch.entries[i] = entry;
-    if (entry == nullptr) continue;
+    if (entry == nullptr || !must_touch(entry->value, batch.packets[i], now)) continue;
     connections.prefetch(entry->value.egress_connection);
     connections.prefetch(entry->value.ingress_connection);
   }
@@ -252,18 +256,36 @@ void Card::Parts::carry(Interface& from, std::size_t i, Instant now, WallTime wa
 
 // False: the cached decision does not hold for this packet; nothing was done but a refresh.
 bool Card::Parts::carry_known(Interface& from, std::size_t i, Instant now) {
-  const FlowDecision& decision = batch.entries[i]->value;
+  FlowDecision& decision = batch.entries[i]->value;
   const Packet& packet = batch.packets[i];
   if (packet.mtu_bytes > decision.mtu) return false;
   if (decision.decrement_time_to_live && packet.time_to_live <= 1) return false;
   Interface& to = *tables.at(decision.target);
-  if (decision.egress_connection &&
-      !connections.touch(decision.egress_connection, true, packet.tcp_flags, from.timeouts, now))
-    return false;
-  if (decision.ingress_connection &&
-      !connections.touch(decision.ingress_connection, false, packet.tcp_flags, to.timeouts, now))
-    return false;
+  if (must_touch(decision, packet, now) && !touch_connections(decision, from, to, packet, now)) return false;
   deliver(from, to, decision, i, now);
+  return true;
+}
+
+bool Card::Parts::must_touch(const FlowDecision& decision, const Packet& packet, Instant now) {
+  constexpr std::uint8_t kMoves = wire::tcp_flag::kSyn | wire::tcp_flag::kFin | wire::tcp_flag::kRst;
+  return now >= decision.refresh_due() || (packet.tcp_flags & kMoves) != 0;
+}
+
+bool Card::Parts::touch_connections(FlowDecision& decision, const Interface& from, const Interface& to,
+                                    const Packet& packet, Instant now) {
+  using Touch = flow::ConnectionTable::Touch;
+  bool settled = true;
+  const auto touch = [&](flow::ConnectionRef connection, bool from_interface,
+                         const flow::ConnectionTimeouts& timeouts) {
+    if (!connection) return true;
+    const Touch touched =
+        connections.touch(connection, from_interface, packet.tcp_flags, timeouts, now, kRefreshInterval);
+    settled &= touched == Touch::kSettled;
+    return touched != Touch::kRefused;
+  };
+  if (!touch(decision.egress_connection, true, from.timeouts)) return false;
+  if (!touch(decision.ingress_connection, false, to.timeouts)) return false;
+  decision.set_refresh_due(settled ? now + kRefreshInterval : Instant{});
   return true;
 }
 

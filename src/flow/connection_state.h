@@ -64,6 +64,12 @@ constexpr bool is_lone_syn(std::uint8_t tcp_flags) {
   return (tcp_flags & (kSyn | kAck | kRst | kFin)) == kSyn;
 }
 
+// No packet moves the state, except TCP's SYN, FIN and RST.
+constexpr bool is_settled(ConnectionState state) {
+  using enum ConnectionState;
+  return state == kTcpEstablished || state == kUdpStream || state == kOther;
+}
+
 constexpr ConnectionStep tcp_step(ConnectionState state, bool from_initiator, std::uint8_t flags) {
   using enum ConnectionState;
   using namespace wire::tcp_flag;

@@ -47,18 +47,25 @@ class ConnectionTable {
 
   void prefetch(ConnectionRef ref) const { __builtin_prefetch(&slots_[ref.slot], 1); }
 
-  // A packet passes: refreshes the connection and moves its state. False: it is gone or expired,
-  // or the packet begins another connection; nothing has changed.
-  bool touch(ConnectionRef ref, bool from_interface, std::uint8_t tcp_flags,
-             const ConnectionTimeouts& timeouts, Instant now) {
+  // A packet passes: refreshes the connection and moves its state. `grace` is how much longer than
+  // its timeout the connection may live, because its packets will not all be told.
+  enum class Touch : std::uint8_t {
+    kRefused,  // Gone or expired, or the packet begins another connection; nothing has changed.
+    kMoving,   // Passes, and the next packet must be told too.
+    kSettled,  // Passes; packets without TCP flags of their own change nothing but the expiry.
+  };
+  Touch touch(ConnectionRef ref, bool from_interface, std::uint8_t tcp_flags,
+              const ConnectionTimeouts& timeouts, Instant now, Duration grace = {}) {
     Connection& connection = slots_[ref.slot].connection;
-    if (connection.stamp != ref.stamp || connection.expires_at < now) return false;
+    if (connection.stamp != ref.stamp || connection.expires_at < now) return Touch::kRefused;
     const bool from_initiator = connection.initiated_by_interface == from_interface;
     const ConnectionStep step = connection_step(connection.state, from_initiator, tcp_flags);
-    if (step.refused) return false;
+    if (step.refused) return Touch::kRefused;
     connection.state = step.state;
     connection.expires_at = now + timeouts[static_cast<std::size_t>(step.state)];
-    return true;
+    if (!is_settled(step.state)) return Touch::kMoving;
+    connection.expires_at = connection.expires_at + grace;
+    return Touch::kSettled;
   }
   // What touch() would answer, without a change.
   bool would_pass(ConnectionRef ref, bool from_interface, std::uint8_t tcp_flags, Instant now) const;

@@ -100,9 +100,9 @@ bool passes_tracked(Walk& walk, Interface& interface, Direction direction, Conne
   const ConnectionRef found = connections.find(key, walk.now);
   if (!found) return false;
   const bool outbound = direction == Direction::kOutbound;
-  const bool passes =
-      walk.traced ? connections.would_pass(found, outbound, packet.tcp_flags, walk.now)
-                  : connections.touch(found, outbound, packet.tcp_flags, interface.timeouts, walk.now);
+  const bool passes = walk.traced ? connections.would_pass(found, outbound, packet.tcp_flags, walk.now)
+                                  : connections.touch(found, outbound, packet.tcp_flags, interface.timeouts,
+                                                      walk.now) != flow::ConnectionTable::Touch::kRefused;
   if (passes) connection = found;
   return passes;
 }
