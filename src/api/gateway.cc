@@ -121,7 +121,8 @@ void Gateway::call(const Scope& scope, protocol::Form parameters, std::string re
                         .access_key_id = one->scope.access_key_id,
                         .request_id = one->request_id,
                         .now = transaction.now(),
-                        .random = transaction.random()};
+                        .random = transaction.random(),
+                        .strict_images = options_.strict_images};
     one->response =
         dispatcher_.dispatch({.service = one->scope.service, .parameters = one->parameters}, context);
     if (one->response.remembered)

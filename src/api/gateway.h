@@ -28,8 +28,9 @@
 namespace enid::api {
 
 struct GatewayOptions {
-  bool auth_none = false;  // Any key is believed; the scope still chooses service and Region.
-  std::uint64_t seed = 1;  // Of request ids.
+  bool auth_none = false;      // Any key is believed; the scope still chooses service and Region.
+  bool strict_images = false;  // See api/ec2/images.h.
+  std::uint64_t seed = 1;      // Of request ids.
 };
 
 class Gateway {

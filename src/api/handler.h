@@ -34,6 +34,7 @@ struct CallContext {
   std::string request_id;
   WallTime now;
   Random& random;
+  bool strict_images = false;  // Unknown image ids are refused.
 };
 
 enum class OperationKind {

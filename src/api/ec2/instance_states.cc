@@ -28,7 +28,8 @@ std::vector<InstanceStateChange> describe_changes(const std::vector<control::Sta
 
 Result<StartInstancesResult> start_instances(CallContext& context, const StartInstancesRequest& request) {
   const auto ids = TRY(ids_of(context, request.instance_ids));
-  return StartInstancesResult{.starting_instances = describe_changes(TRY(control::start_instances(context.transaction, ids)))};
+  return StartInstancesResult{.starting_instances =
+                                  describe_changes(TRY(control::start_instances(context.transaction, ids)))};
 }
 
 Result<StopInstancesResult> stop_instances(CallContext& context, const StopInstancesRequest& request) {
@@ -49,7 +50,8 @@ Result<operations::RebootInstances::Result> reboot_instances(CallContext& contex
 Result<TerminateInstancesResult> terminate_instances(CallContext& context,
                                                      const TerminateInstancesRequest& request) {
   const auto ids = TRY(ids_of(context, request.instance_ids));
-  return TerminateInstancesResult{.terminating_instances = describe_changes(TRY(control::terminate_instances(context.transaction, ids)))};
+  return TerminateInstancesResult{
+      .terminating_instances = describe_changes(TRY(control::terminate_instances(context.transaction, ids)))};
 }
 
 Result<GetConsoleOutputResult> get_console_output(CallContext& context,

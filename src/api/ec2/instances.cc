@@ -26,8 +26,7 @@ Result<Reservation> run_instances(CallContext& context, const RunInstancesReques
   what.max_count = *request.max_count;
   what.prototype = TRY(instance_prototype(context, request));
   what.interfaces = TRY(launch_interfaces(context, request));
-  const auto interface_tags =
-      TRY(launch_tags("network-interface", request));
+  const auto interface_tags = TRY(launch_tags("network-interface", request));
   for (control::LaunchInterface& interface : what.interfaces) interface.fresh.tags = interface_tags;
   const std::vector<InstanceId> ids = TRY(control::run_instances(context.transaction, what));
   std::vector<const InstanceRecord*> made;
@@ -140,9 +139,9 @@ void filter_values(const CallContext& context, const InstanceRecord& instance, s
   }
 }
 
-Result<std::vector<const InstanceRecord*>> find_instances(CallContext& context, std::string_view operation,
-                                                          const std::vector<std::string>& ids,
-                                                          const std::vector<Filter>& wanted) {
+Result<std::vector<const InstanceRecord*>> select_instances(CallContext& context, std::string_view operation,
+                                                            const std::vector<std::string>& ids,
+                                                            const std::vector<Filter>& wanted) {
   const Filters filters = TRY(Filters::parse(operation, wanted));
   std::vector<const InstanceRecord*> found;
   const auto consider = [&](const InstanceRecord& instance) {
@@ -161,7 +160,7 @@ const std::string& id_of(const InstanceRecord* instance) { return instance->id.t
 
 Result<DescribeInstancesResult> describe_instances(CallContext& context,
                                                    const DescribeInstancesRequest& request) {
-  auto found = TRY(find_instances(context, "DescribeInstances", request.instance_ids, request.filters));
+  auto found = TRY(select_instances(context, "DescribeInstances", request.instance_ids, request.filters));
   auto page = TRY(paginate(std::move(found), id_of, request));
   DescribeInstancesResult result;
   result.next_token = std::move(page.next_token);

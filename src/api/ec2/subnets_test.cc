@@ -91,6 +91,16 @@ TEST_F(Subnets, count_their_free_addresses_and_are_held_by_interfaces) {
   EXPECT_EQ(code_of<operations::DeleteSubnet>({.subnet_id = "sn-1"}), "InvalidSubnetID.NotFound");
 }
 
+TEST_F(Subnets, are_found_by_older_names_of_filters) {
+  const std::string id = make_subnet(make_vpc(), "10.0.0.0/24");
+  const auto found = call<operations::DescribeSubnets>(
+      {.filters = {filter("cidrBlock", {"10.0.0.0/24"}), filter("defaultForAz", {"false"}),
+                   filter("availabilityZone", {"us-east-1?"})}});
+  ASSERT_TRUE(found);
+  ASSERT_THAT(found->subnets, SizeIs(1));
+  EXPECT_EQ(found->subnets[0].subnet_id, id);
+}
+
 TEST_F(Subnets, are_associated_with_the_default_acl) {
   const std::string vpc = make_vpc();
   const std::string id = make_subnet(vpc, "10.0.0.0/24");

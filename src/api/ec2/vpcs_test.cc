@@ -101,6 +101,7 @@ TEST_F(Vpcs, are_found_by_filters) {
            Row{filter("cidr", {"10.1.*"}), id},
            Row{filter("is-default", {"true"}), by_default},
            Row{filter("is-default", {"false"}), id},
+           Row{filter("isDefault", {"true"}), by_default},
            Row{filter("vpc-id", {id, "vpc-other"}), id},
            Row{filter("cidr-block-association.cidr-block", {"172.31.0.0/16"}), by_default},
            Row{filter("state", {"pending"}), ""},
