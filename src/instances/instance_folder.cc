@@ -13,7 +13,8 @@ namespace enid::instances {
 
 Result<void> InstanceFolder::make() const {
   std::error_code code;
-  for (const char* part : {"", "/root", "/root/upper", "/root/work", "/root/merged", "/home"}) {
+  for (const char* part :
+       {"", "/root", "/root/upper", "/root/work", "/root/merged", "/root/empty", "/home"}) {
     std::filesystem::create_directories(path_ + part, code);
     if (code) return failure(code, "make " + path_ + part);
   }

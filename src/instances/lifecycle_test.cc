@@ -117,7 +117,7 @@ TEST_F(InstanceLifecycleTest, exec_passes_input_status_and_errors_through) {
   EXPECT_EQ(run_on_host("printf abc | " + client + " cat").output, "abc");
   EXPECT_EQ(run_on_host(client + " no-such-command").status, 127);
   EXPECT_EQ(run_on_host(client + " /etc/passwd").status, 126);
-  EXPECT_EQ(run_on_host("(" + client + " sh -c 'echo error >&2') 2>/dev/null").output, "");
+  EXPECT_EQ(run_on_host(client + " sh -c 'echo error >&2' 2>/dev/null").output, "");
   EXPECT_EQ(run_on_host("head -c 3000000 /dev/zero | " + client + " wc -c").output, "3000000\n");
 }
 

@@ -1,6 +1,9 @@
 #include "instances/netns_runtime.h"
 
 #include <gmock/gmock.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "instances/testing/test_machine.h"
 
@@ -49,6 +52,47 @@ TEST_F(NetnsRuntimeTest, an_instance_sees_its_own_processes_network_and_files_on
   EXPECT_NE(machine().run(kFirst, "readlink /proc/1/fd/0").status, 0);
   EXPECT_NE(machine().run(kFirst, "ls /proc/1/root/").status, 0);
   EXPECT_EQ(machine().run(kFirst, "echo 1 > /proc/sys/net/ipv4/ip_forward").status, 0);
+}
+
+// A listening unix socket of the host in a folder of its own, which is perhaps a mount.
+class HostSocket {
+ public:
+  explicit HostSocket(bool mounted) : mounted_(mounted) {
+    std::string name = "/var/lib/enidtest-instances-XXXXXX";
+    folder_ = ::mkdtemp(name.data());
+    if (mounted_) {
+      EXPECT_EQ(::mount(folder_.c_str(), folder_.c_str(), nullptr, MS_BIND, nullptr), 0);
+    }
+    socket_ = host::UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path().copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(socket_.get(), 1), 0);
+  }
+  ~HostSocket() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+    std::filesystem::remove_all(folder_);
+  }
+  std::string path() const { return folder_ + "/door"; }
+
+ private:
+  bool mounted_;
+  std::string folder_;
+  host::UniqueFd socket_;
+};
+
+TEST_F(NetnsRuntimeTest, sockets_of_the_host_cannot_be_reached) {
+  for (const bool mounted : {false, true}) {
+    const HostSocket socket(mounted);
+    ASSERT_TRUE(machine().start(launch_of(kFirst)));
+    EXPECT_EQ(machine().run(kFirst, "test -S " + socket.path()).status, 0);
+    const std::string connect =
+        "python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect(\\\"" + socket.path() + "\\\")\"";
+    EXPECT_THAT(output(connect), HasSubstr("refused"));
+    EXPECT_THAT(output("python3 -c \"import socket; socket.socket(40, 1)\""), HasSubstr("not supported"));
+    ASSERT_TRUE(machine().stop(kFirst, true));
+  }
 }
 
 TEST_F(NetnsRuntimeTest, files_written_inside_stay_inside_and_outlive_a_stop) {

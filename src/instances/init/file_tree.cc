@@ -89,15 +89,25 @@ std::vector<std::string> other_file_systems() {
   return found;
 }
 
-Result<void> bind_other_file_systems(const std::string& hidden) {
+// What an overlay's option may hold: its separators are escaped.
+std::string escape(std::string_view path) {
+  std::string escaped;
+  for (const char c : path) {
+    if (c == ':' || c == ',' || c == '\\') escaped.push_back('\\');
+    escaped.push_back(c);
+  }
+  return escaped;
+}
+
+void show_other_file_systems(const std::string& hidden) {
   for (const std::string& point : other_file_systems()) {
     if (is_below(point, hidden)) continue;
-    const std::string target = point.substr(1);
+    // An overlay again, not a bind: through a bind the host's sockets could be reached, as they
+    // are found by inode. Without an upper folder it is read-only, and wants two lower ones.
+    const std::string layers = "lowerdir=" + escape(point) + ":../empty";
     // A mount point that a later mount covers has no place in the new tree; nothing is lost.
-    if (::mount(point.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0) continue;
-    TRY(mount_at(nullptr, target, nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NODEV));
+    ::mount("overlay", point.substr(1).c_str(), "overlay", MS_NODEV | MS_RDONLY, layers.c_str());
   }
-  return {};
 }
 
 Result<void> mount_empty(const std::string& target, const char* data, unsigned long flags = 0) {
@@ -182,7 +192,7 @@ Result<void> enter_file_tree(const FileTreeOptions& options) {
   const std::string home = options.folder + "/home";
   if (::chdir("root/merged") != 0) return errno_failure("enter the instance's root");
 
-  TRY(bind_other_file_systems(options.hidden));
+  show_other_file_systems(options.hidden);
   TRY(make_devices());
   TRY(make_kernel_views());
   TRY(mount_empty("run", "mode=0755,size=64m"));

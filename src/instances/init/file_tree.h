@@ -5,12 +5,12 @@
 //   (root/upper), so that an instance has every tool the host has and can change or install
 //   what it likes without the host noticing. Where the folder's file system cannot carry an
 //   overlay (it is one itself, in a container), the changes live in memory instead and are
-//   lost when the instance stops. Other file systems of the host (a separate /usr) are bound
-//   read-only. Over that lie /proc and /sys of the instance's own namespaces, a small /dev, an
-//   empty /run and /tmp, its own /root, and empty places where the host keeps secrets.
+//   lost when the instance stops. Other file systems of the host (a separate /usr) are shown
+//   read-only, by overlays too. Over that lie /proc and /sys of the instance's own namespaces, a small /dev,
+//   an empty /run and /tmp, its own /root, and empty places where the host keeps secrets.
 //
 // Invariants
-//   (1) Nothing below `hidden` (enid's state) can be seen, nor any socket of the host's /run.
+//   (1) Nothing below `hidden` (enid's state) can be seen, and no unix socket of the host be reached.
 //   (2) No device file works but those made here. Only /proc/sys/net can be written in /proc/sys.
 #pragma once
 

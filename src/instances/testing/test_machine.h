@@ -56,7 +56,7 @@ struct CommandOutcome {
 
 inline CommandOutcome run_on_host(const std::string& command) {
   CommandOutcome outcome;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  FILE* pipe = ::popen(("(" + command + ") 2>&1").c_str(), "r");
   std::array<char, 4096> bytes;
   while (const std::size_t count = std::fread(bytes.data(), 1, bytes.size(), pipe))
     outcome.output.append(bytes.data(), count);
