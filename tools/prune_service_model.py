@@ -21,6 +21,10 @@ import pathlib
 import re
 import sys
 
+# Names of filters that EC2 takes, though its documentation no longer has them. Observed:
+# Terraform's data source aws_vpc filters by isDefault.
+OLDER_FILTERS = {"DescribeVpcs": ["isDefault"]}
+
 MODELS = pathlib.Path(__file__).resolve().parent.parent / "src/api/models"
 
 # Actions kept beyond the allow-list: the networking and instance actions that enid grows into, so
@@ -64,6 +68,9 @@ def filter_names(documentation):
             # tag:<key> is written <code>tag</code>:&lt;key&gt;, <code>tag:&lt;key&gt;</code>, and in more ways.
             names.append("tag:" if re.fullmatch(r"tag\s*(:.*)?", name) else name)
             expect = False
+    # "You can also use <code>cidr</code> or <code>cidrBlock</code> as the filter names."
+    for others in re.findall(r"also use (.*?) as the filter name", documentation, re.DOTALL):
+        names += re.findall(r"<code>(.*?)</code>", others)
     return sorted(set(names))
 
 
@@ -133,6 +140,8 @@ def prune(service, data, version):
             row["resultWrapper"] = operation["output"]["resultWrapper"]
         if "input" in row:
             row |= documented_facts(model["shapes"], model["shapes"][row["input"]])
+        if name in OLDER_FILTERS:
+            row["filters"] = sorted({*row["filters"], *OLDER_FILTERS[name]})
         if name in paginators:
             row["paginator"] = paginators[name]
         operations[name] = row
