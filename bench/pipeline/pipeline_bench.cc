@@ -2,8 +2,9 @@
 // port to port in memory, for many established flows through security groups and tracking.
 //
 //   Two instances exchange requests and answers over `flows` pairs of ports, so that every flow is
-//   a tracked stream at both ends. Then only established flows are measured: each packet is a
-//   frame of its own in memory, in an order that no prefetcher guesses. The same card, with the same
+//   a tracked stream at both ends. Then only established flows are measured: each packet is of another
+//   flow than those before it, in an order that no prefetcher guesses. Frames lie one behind the other,
+//   as in a port's ring. The same card, with the same
 //   flows, is measured with one rule and with a thousand in turns; the ratio is the median of those of
 //   neighbouring rounds.
 //
@@ -16,6 +17,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -38,10 +40,10 @@ constexpr std::size_t kFrameBytes = 60;  // 64 with the frame check sequence, wh
 class ReplayPort final : public FramePort {
  public:
   std::size_t receive(std::span<Frame> frames) override {
-    if (order.empty()) return 0;
     for (Frame& frame : frames) {
-      frame = {{&pool[order[next_] * kStride], kFrameBytes}, {}};
-      if (++next_ == order.size()) next_ = 0;
+      frame = {{&pool[next_], kFrameBytes}, {}};
+      next_ += kStride;
+      if (next_ == pool.size()) next_ = 0;
     }
     return frames.size();
   }
@@ -52,7 +54,6 @@ class ReplayPort final : public FramePort {
 
   static constexpr std::size_t kStride = 64;
   std::vector<std::uint8_t> pool;
-  std::vector<std::uint32_t> order;
   std::uint64_t taken = 0;
 
  private:
@@ -88,12 +89,11 @@ class Bench {
       send_each(ask_);
       send_each(answer_);
     }
-    shuffle(ask_port_);
   }
 
   void set_rules(int rules) {
     card_->apply({++revision_, program(rules), {}}, now_);
-    if (ask_port_.order.empty()) return;
+    if (ask_port_.pool.empty()) return;
     // The program's change made all flow entries stale: bring them back before they are measured.
     send_each(ask_);
     send_each(answer_);
@@ -157,12 +157,14 @@ class Bench {
 
   void fill(ReplayPort& port, const Endpoint& from, const Endpoint& to, bool asks) const {
     port.pool.resize(flows_ * ReplayPort::kStride);
-    port.order.resize(flows_);
+    std::vector<std::size_t> order(flows_);
+    std::iota(order.begin(), order.end(), 0);
+    Random random(asks ? 5 : 6);
+    for (std::size_t i = flows_; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
     for (std::size_t i = 0; i < flows_; ++i) {
-      port.order[i] = static_cast<std::uint32_t>(i);
       const Bytes frame(&port.pool[i * ReplayPort::kStride], kFrameBytes);
-      const auto client_port = static_cast<std::uint16_t>(1024 + i % 50'000);
-      const auto server_port = static_cast<std::uint16_t>(1024 + i / 50'000);
+      const auto client_port = static_cast<std::uint16_t>(1024 + order[i] % 50'000);
+      const auto server_port = static_cast<std::uint16_t>(1024 + order[i] / 50'000);
       wire::EthernetHeader{to.mac, from.mac, wire::ether_type::kIpv4}.write(frame);
       wire::Ipv4Header ip;
       ip.total_bytes = kFrameBytes - wire::EthernetHeader::kBytes;
@@ -174,12 +176,6 @@ class Bench {
       wire::UdpHeader{asks ? client_port : server_port, asks ? server_port : client_port, udp_bytes, 0}.write(
           frame.subspan(34));
     }
-  }
-
-  static void shuffle(ReplayPort& port) {
-    Random random(5);
-    for (std::size_t i = port.order.size(); i > 1; --i)
-      std::swap(port.order[i - 1], port.order[random.below(i)]);
   }
 
   std::size_t flows_;
