@@ -21,7 +21,7 @@
 namespace enid::instances {
 namespace {
 
-// Every path below is relative to the new root, which is the working directory meanwhile.
+// Every path below is relative to the new root, which is the working directory.
 
 Result<void> mount_at(const char* source, const std::string& target, const char* type, unsigned long flags,
                       const char* data = nullptr) {
@@ -193,21 +193,24 @@ Result<void> enter_file_tree(const FileTreeOptions& options) {
   if (::chdir("root/merged") != 0) return errno_failure("enter the instance's root");
 
   show_other_file_systems(options.hidden);
+  TRY(mount_at(home.c_str(), "root", nullptr, MS_BIND));
+  // The new root is put over the old one, which is then let go (pivot_root(2), "." and ".").
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno_failure("change the root");
+  if (::umount2(".", MNT_DETACH) != 0) return errno_failure("let go of the host's root");
+  if (::chdir("/") != 0) return errno_failure("enter the new root");
+
+  // From here on paths are resolved as the instance will resolve them, symbolic links too.
   TRY(make_devices());
   TRY(make_kernel_views());
   TRY(mount_empty("run", "mode=0755,size=64m"));
   for (const char* path : {"tmp", "var/tmp"}) TRY(mount_empty(path, "mode=1777,size=512m"));
-  TRY(mount_at(home.c_str(), "root", nullptr, MS_BIND));
-  for (const char* path : {"etc/ssh", "etc/ssl/private", "var/lib/private"})
+  // The last is the state of another enid on this machine.
+  for (const char* path : {"etc/ssh", "etc/ssl/private", "var/lib/private", "var/lib/enid"})
     TRY(mount_empty(path, "mode=0755,size=1m"));
   for (const char* path : {"etc/shadow", "etc/gshadow", "etc/shadow-", "etc/gshadow-"}) TRY(cover_file(path));
   TRY(mount_empty(options.hidden.substr(1), "mode=0000,size=4k", MS_RDONLY));
   TRY(write_settings(options.hostname));
 
-  // The new root is put over the old one, which is then let go (pivot_root(2), "." and ".").
-  if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno_failure("change the root");
-  if (::umount2(".", MNT_DETACH) != 0) return errno_failure("let go of the host's root");
-  if (::chdir("/") != 0) return errno_failure("enter the new root");
   return {};
 }
 

@@ -27,6 +27,7 @@ constexpr std::size_t kLongestLine = 4096;
 // Chosen: a card answers within a millisecond; a silent one is left to udhcpc after 350 ms.
 constexpr int kFirstExchangeTries = 3;
 constexpr auto kFirstRepeat = std::chrono::milliseconds(50);
+constexpr auto kClientPause = std::chrono::seconds(5);
 
 unsigned index_in_name(const std::string& name) {
   unsigned index = 0;
@@ -136,7 +137,7 @@ void Interfaces::start_client(const std::string& name, Interface& interface, con
   const Result<pid_t> started = start_program(program);
   interface.client = started ? *started : 0;
   interface.client_has_lease = false;
-  interface.start_again = Clock::now() + std::chrono::seconds(1);
+  interface.start_again = Clock::now() + kClientPause;
 }
 
 void Interfaces::start_metadata_reader(const std::string& name, Interface& interface) {

@@ -9,7 +9,7 @@
 //   kRefreshSeconds, because a DHCP lease carries the primary address only.
 //
 // Invariants
-//   (1) A client that ends is started again, after a second.
+//   (1) A client that ends is started again, after a pause.
 //   (2) Nothing here blocks: what waits for the network is a child process.
 #pragma once
 

@@ -53,6 +53,8 @@ Result<void> filter_system_calls() {
       refuse(ENOSYS),
       skip_unless_equal(SYS_request_key, 1),
       refuse(ENOSYS),
+      skip_unless_equal(SYS_io_uring_setup, 1),
+      refuse(ENOSYS),
       skip_unless_equal(SYS_keyctl, 1),
       refuse(ENOSYS),
       skip_unless_equal(SYS_socket, 3),
