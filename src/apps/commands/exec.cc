@@ -1,0 +1,33 @@
+// enid exec: runs a command inside an instance. It speaks to the instance's own init, so it
+// works also while the daemon is away.
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "apps/commands/commands.h"
+#include "apps/operator_client.h"
+#include "base/resource_id.h"
+#include "instances/exec_client.h"
+
+namespace enid::apps {
+
+int run_exec(const ExecOptions& options) {
+  if (!InstanceId::parse(options.instance)) {
+    return complain(Error{std::make_error_code(std::errc::invalid_argument),
+                          "'" + options.instance + "' is not an instance id (i-0123456789abcdef0)"});
+  }
+  const StateFolder folder(options.state);
+  instances::ExecRequest request;
+  request.arguments = options.command;
+  if (request.arguments.empty()) request.arguments = {"/bin/sh"};
+  request.terminal = !options.no_terminal && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  if (const char* term = std::getenv("TERM")) request.environment.push_back(std::string("TERM=") + term);
+  const auto status = instances::exec_in_instance(folder.instances() + "/" + options.instance, request);
+  if (!status) {
+    return complain(Error{status.error().code, "cannot run a command in " + options.instance + ": " +
+                                                   status.error().message + " (is it running? enid status)"});
+  }
+  return *status;
+}
+
+}  // namespace enid::apps
