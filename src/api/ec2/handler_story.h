@@ -26,6 +26,7 @@ class HandlerStory : public ::testing::Test {
   HandlerStory() {
     add_dhcp_option_operations(table_);
     add_instance_belonging_operations(table_);
+    add_instance_operations(table_);
     add_network_acl_operations(table_);
     add_route_table_operations(table_);
     add_subnet_operations(table_);

@@ -135,6 +135,7 @@ Result<InstanceRecord> instance_prototype(CallContext& context, const RunInstanc
   if (request.private_dns_name_options)
     prototype.hostname_type = request.private_dns_name_options->hostname_type.value_or("ip-name");
   prototype.tags = TRY(launch_tags("instance", request));
+  prototype.root_volume_tags = TRY(launch_tags("volume", request));
   return prototype;
 }
 

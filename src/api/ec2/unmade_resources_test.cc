@@ -72,6 +72,19 @@ TEST_F(InstanceBelongings, include_a_volume_as_long_as_the_instance_lives) {
             "The volume 'vol-0123456789abcdef0' does not exist.");
 }
 
+TEST_F(InstanceBelongings, are_tagged_at_launch) {
+  RunInstancesRequest request;
+  request.image_id = "ami-0123456789abcdef0";
+  request.min_count = request.max_count = 1;
+  request.tag_specifications.push_back(
+      {.resource_type = "volume", .tags = {Tag{.key = "Name", .value = "root"}}});
+  const auto run = call<operations::RunInstances>(request);
+  ASSERT_TRUE(run) << run.error().message;
+  const auto volumes = call<operations::DescribeVolumes>({.filters = {filter("tag:Name", {"root"})}});
+  ASSERT_THAT(volumes->volumes, SizeIs(1));
+  EXPECT_EQ(volumes->volumes[0].attachments[0].instance_id, run->instances.at(0).instance_id);
+}
+
 TEST_F(InstanceBelongings, include_credits_of_burstable_types) {
   const std::string t2 = make_instance("t2.micro", control::InstanceState::kRunning);
   const std::string t3 = make_instance("t3.micro", control::InstanceState::kRunning);
