@@ -9,7 +9,8 @@
 namespace enid::api::ec2 {
 namespace {
 
-// Observed: messages that EC2's users quote, with their uneven nouns and full stops.
+// Observed: the messages for interfaces, allocations and CIDR associations, and the codes that
+// Terraform's provider reads. Chosen: the other messages, after their pattern.
 const std::map<std::string_view, IdWords> kWords{
     {"vpc", {"", "InvalidVpcID.NotFound", "The vpc ID '{}' does not exist"}},
     {"subnet", {"", "InvalidSubnetID.NotFound", "The subnet ID '{}' does not exist"}},

@@ -89,7 +89,7 @@ Result<CreateVpcResult> create_vpc(CallContext& context, const CreateVpcRequest&
   TRY(check_vpc_limit(context.transaction));
   const VpcId id = control::create_vpc(context.transaction, what);
   Vpc shape = describe(context.account_id, *context.transaction.find<VpcRecord>(id));
-  shape.state = "pending";  // Observed: what EC2 answers to the call that makes it.
+  shape.state = "pending";  // Chosen: after EC2; Terraform waits for either.
   return CreateVpcResult{.vpc = std::move(shape)};
 }
 
