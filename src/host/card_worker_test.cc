@@ -10,8 +10,11 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -255,6 +258,65 @@ TEST_F(CardWorkerTest, a_flooding_neighbour_does_not_starve_a_ping) {
   });
   EXPECT_TRUE(ping_passes(10));
   flood.get();
+}
+
+// Answers every question with one A record, 192.0.2.55. RFC 1035 section 4.1.
+std::vector<std::uint8_t> answer_of(ConstBytes question) {
+  std::size_t end = 12;
+  while (end < question.size() && question[end] != 0) end += question[end] + 1u;
+  end += 5;  // The root label, type and class.
+  std::vector<std::uint8_t> answer(question.begin(), question.begin() + static_cast<std::ptrdiff_t>(end));
+  answer[2] = 0x81;  // A response; recursion desired,
+  answer[3] = 0x80;  // and available.
+  const std::array<std::uint8_t, 8> counts = {0, 1, 0, 1, 0, 0, 0, 0};
+  std::ranges::copy(counts, answer.begin() + 4);
+  const std::array<std::uint8_t, 16> record = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 55};
+  answer.insert(answer.end(), record.begin(), record.end());
+  return answer;
+}
+
+TEST_F(CardWorkerTest, names_outside_the_vpc_are_asked_of_the_hosts_resolver) {
+  const NetworkNamespace host;  // With a resolver of its own at 127.0.0.1.
+  std::atomic<bool> stopping = false;
+  auto nameserver = host.inside([&] {
+    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const timeval patience{.tv_sec = 0, .tv_usec = 50'000};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(53);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    while (!stopping) {
+      std::array<std::uint8_t, 512> question;
+      sockaddr_in from{};
+      socklen_t from_bytes = sizeof from;
+      const ssize_t got = ::recvfrom(socket.get(), question.data(), question.size(), 0,
+                                     reinterpret_cast<sockaddr*>(&from), &from_bytes);
+      if (got < 17) continue;
+      const auto answer = answer_of(ConstBytes(question).first(static_cast<std::size_t>(got)));
+      ::sendto(socket.get(), answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), from_bytes);
+    }
+  });
+
+  const std::string file = fmt::format("{}/enid_resolver_{}", testing::TempDir(), ::getpid());
+  std::ofstream(file) << "nameserver 127.0.0.1\n";
+  for (const auto& instance : instances_) unbind(*instance);
+  // The worker's sockets are of the namespace in which it is made.
+  auto worker = host.inside([&] { return CardWorker::create({.card = {}, .resolver_file = file}); }).get();
+  ASSERT_TRUE(worker);
+  worker_ = std::move(*worker);
+  for (const auto& instance : instances_) bind(*instance);
+  apply_program(true);
+  instances_[0]->network.run(fmt::format("ip route add default dev {}", kDevice));
+
+  const std::string ask = "dig @10.0.0.2 +short +time=3 +tries=2 www.example.com | grep -qx 192.0.2.55";
+  EXPECT_TRUE(instances_[0]->network.run("sh -c '" + ask + "'"));
+  // Nobody listens on TCP: such a question goes over UDP after all.
+  EXPECT_TRUE(instances_[0]->network.run("sh -c '" + ask.substr(0, 13) + " +tcp" + ask.substr(13) + "'"));
+  stopping = true;
+  nameserver.get();
+  ::unlink(file.c_str());
 }
 
 TEST(CardWorker, refuses_a_port_that_is_no_tap_device) {
