@@ -2,17 +2,24 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <time.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
+
+#include "host/clock.h"
 
 namespace enid::host {
 namespace {
@@ -24,17 +31,47 @@ using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t kConnectionsMax = 2000;
+// Beyond those, this many are told so; the rest is just closed.
+constexpr std::size_t kRefusalsMax = 100;
 constexpr std::uint32_t kHeaderBytesMax = 64 * 1024;
 constexpr std::uint64_t kBodyBytesMax = 2 * 1024 * 1024;
 // Chosen: long enough for people who type, short enough that slow clients cannot fill the house.
 constexpr std::chrono::seconds kIdle{75};
 constexpr std::chrono::seconds kOneRequest{30};
 constexpr std::chrono::seconds kOneAnswer{60};
+constexpr std::chrono::milliseconds kPauseWithoutDescriptors{50};
+
+// RFC 9110, 6.6.1. Clients correct their clocks, and so their signatures, by it.
+const std::string& date_header() {
+  thread_local std::int64_t second = -1;
+  thread_local std::string text;
+  const std::int64_t now = wall_now().seconds_since_epoch();
+  if (now != second) {
+    second = now;
+    const time_t time = now;
+    tm parts{};
+    ::gmtime_r(&time, &parts);
+    char buffer[40];
+    text.assign(buffer, ::strftime(buffer, sizeof buffer, "%a, %d %b %Y %H:%M:%S GMT", &parts));
+  }
+  return text;
+}
+
+// Every connection takes a descriptor, and the usual limit is 1024.
+void allow_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, 4 * kConnectionsMax);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 http::response<http::string_body> to_beast(api::HttpResponse&& answer, unsigned version, bool keep_alive) {
   http::response<http::string_body> response;
   response.version(version);
   response.result(static_cast<unsigned>(answer.status));
+  response.set(http::field::date, date_header());
   response.set(http::field::server, "AmazonEC2");
   response.set(http::field::content_type, answer.content_type);
   for (api::HttpHeader& header : answer.headers) response.set(header.name, header.value);
@@ -54,32 +91,55 @@ api::HttpRequest from_beast(http::request<http::string_body>&& message) {
   return request;
 }
 
-// What the connections share. Lives until the last of them is gone.
+// Where other threads leave answers for the io thread. It outlives the listener, since answers may.
+class Mailbox {
+ public:
+  explicit Mailbox(asio::io_context& context) : context_(&context) {}
+
+  template <class Work>
+  void post(Work&& work) {
+    const std::lock_guard lock(mutex_);
+    if (context_ != nullptr) asio::post(*context_, std::forward<Work>(work));
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    context_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  asio::io_context* context_;
+};
+
+class Connection;
+
+// What the connections share; the io thread's alone.
 struct Shared {
   HttpListener::Handler handler;
-  bool stopping = false;  // The io thread's.
+  std::shared_ptr<Mailbox> mailbox;
+  std::set<std::shared_ptr<Connection>> open;
+  bool stopping = false;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(tcp::socket socket, std::shared_ptr<Shared> shared, std::set<Connection*>& all)
-      : stream_(std::move(socket)), shared_(std::move(shared)), all_(all) {
-    all_.insert(this);
-  }
-  ~Connection() { all_.erase(this); }
+  Connection(tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
 
   void begin() {
     error_code ignored;
     stream_.socket().set_option(tcp::no_delay(true), ignored);
     read();
   }
+  // The end of every connection.
   void close() {
+    shared_.open.erase(shared_from_this());
     error_code ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
     stream_.socket().close(ignored);
   }
   void refuse(int status, std::string text) {
     keep_alive_ = false;
+    head_ = false;
     write({.status = status, .content_type = "text/plain", .body = std::move(text), .headers = {}});
   }
 
@@ -100,10 +160,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     keep_alive_ = parser_->keep_alive();
     head_ = parser_->get().method() == http::verb::head;
     stream_.expires_after(kOneRequest);
-    if (parser_->get()[http::field::expect] != "100-continue") return read_body();
+    if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
     continue_.emplace(http::status::continue_, version_);
     http::async_write(stream_, *continue_, [self = shared_from_this()](error_code failed, std::size_t) {
-      if (!failed) self->read_body();
+      if (failed) return self->close();
+      self->read_body();
     });
   }
 
@@ -114,12 +175,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void on_body(error_code error) {
     if (error) return on_bad_read(error);
-    if (shared_->stopping) return;
+    if (shared_.stopping) return;
     stream_.expires_never();  // The handler's time is its own.
-    shared_->handler(from_beast(parser_->release()), [self = shared_from_this()](api::HttpResponse answer) {
-      asio::post(self->stream_.get_executor(),
-                 [self, answer = std::move(answer)]() mutable { self->write(std::move(answer)); });
-    });
+    // Whoever answers holds no connection: those belong to the io thread.
+    shared_.handler(from_beast(parser_->release()),
+                    [mailbox = shared_.mailbox, connection = weak_from_this()](api::HttpResponse answer) {
+                      mailbox->post([connection, answer = std::move(answer)]() mutable {
+                        if (const auto self = connection.lock()) self->write(std::move(answer));
+                      });
+                    });
   }
 
   void on_bad_read(error_code error) {
@@ -136,7 +200,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (head_) response_->body().clear();
     stream_.expires_after(kOneAnswer);
     http::async_write(stream_, *response_, [self = shared_from_this()](error_code error, std::size_t) {
-      if (error || self->shared_->stopping) return self->close();
+      if (error || self->shared_.stopping) return self->close();
       if (!self->keep_alive_) return self->linger();
       self->read();
     });
@@ -161,8 +225,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   beast::tcp_stream stream_;
-  std::shared_ptr<Shared> shared_;
-  std::set<Connection*>& all_;
+  Shared& shared_;
   beast::flat_buffer buffer_{kHeaderBytesMax + kBodyBytesMax};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::empty_body>> continue_;
@@ -175,33 +238,46 @@ class Connection : public std::enable_shared_from_this<Connection> {
 }  // namespace
 
 struct HttpListener::State {
-  std::set<Connection*> connections;  // Before `context`: what waits in it holds connections.
-  std::shared_ptr<Shared> shared = std::make_shared<Shared>();
-  asio::io_context context{1};
+  asio::io_context context{1};  // First: all others use it until their end.
+  Shared shared;
   tcp::acceptor acceptor{context};
+  asio::steady_timer pause{context};
   std::uint16_t port = 0;
   std::thread thread;
 
   void accept() {
     acceptor.async_accept([this](error_code error, tcp::socket socket) {
-      if (shared->stopping) return;
-      if (!error) {
-        auto connection = std::make_shared<Connection>(std::move(socket), shared, connections);
-        if (connections.size() > kConnectionsMax) {
-          connection->refuse(503, "Too many connections.\n");
-        } else {
-          connection->begin();
-        }
-      }
+      if (shared.stopping) return;
+      if (error) return accept_later();
+      welcome(std::move(socket));
       accept();
     });
+  }
+
+  // Without a free descriptor the next attempt would fail at once, and again, and again.
+  void accept_later() {
+    pause.expires_after(kPauseWithoutDescriptors);
+    pause.async_wait([this](error_code) {
+      if (!shared.stopping) accept();
+    });
+  }
+
+  void welcome(tcp::socket socket) {
+    if (shared.open.size() >= kConnectionsMax + kRefusalsMax) return;
+    const bool full = shared.open.size() >= kConnectionsMax;
+    const auto connection =
+        *shared.open.insert(std::make_shared<Connection>(std::move(socket), shared)).first;
+    if (full) return connection->refuse(503, "Too many connections.\n");
+    connection->begin();
   }
 };
 
 Result<std::unique_ptr<HttpListener>> HttpListener::create(const HttpListenerOptions& options,
                                                            Handler handler) {
+  allow_descriptors();
   auto state = std::make_unique<State>();
-  state->shared->handler = std::move(handler);
+  state->shared.handler = std::move(handler);
+  state->shared.mailbox = std::make_shared<Mailbox>(state->context);
   error_code error;
   const auto address = asio::ip::make_address(options.host, error);
   if (error)
@@ -234,13 +310,14 @@ std::uint16_t HttpListener::port() const { return state_->port; }
 void HttpListener::stop() {
   if (!state_->thread.joinable()) return;
   asio::post(state_->context, [state = state_.get()] {
-    state->shared->stopping = true;
+    state->shared.stopping = true;
     error_code ignored;
     state->acceptor.close(ignored);
-    for (Connection* connection : state->connections) connection->close();
+    for (const auto& connection : std::exchange(state->shared.open, {})) connection->close();
     state->context.stop();
   });
   state_->thread.join();
+  state_->shared.mailbox->close();
 }
 
 }  // namespace enid::host
