@@ -19,6 +19,9 @@ int run_exec(const ExecOptions& options) {
   const StateFolder folder(options.state);
   instances::ExecRequest request;
   request.arguments = options.command;
+  // The mark between our words and the command's is not a word of the command.
+  if (!request.arguments.empty() && request.arguments.front() == "--")
+    request.arguments.erase(request.arguments.begin());
   if (request.arguments.empty()) request.arguments = {"/bin/sh"};
   request.terminal = !options.no_terminal && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   if (const char* term = std::getenv("TERM")) request.environment.push_back(std::string("TERM=") + term);
