@@ -36,6 +36,37 @@ std::unexpected<Error> refuse(std::string message) {
   return failure(std::make_error_code(std::errc::invalid_argument), std::move(message));
 }
 
+// Any thread may change the snapshot at the same time.
+template <class Snapshot>
+void insert(std::atomic<std::shared_ptr<const Snapshot>>& shared, const AccessKey& key) {
+  auto before = shared.load();
+  std::shared_ptr<Snapshot> next;
+  do {
+    next = std::make_shared<Snapshot>(*before);
+    (*next)[key.id] = key;
+  } while (!shared.compare_exchange_weak(before, next));
+}
+
+template <class Snapshot>
+void erase(std::atomic<std::shared_ptr<const Snapshot>>& shared, const std::string& id) {
+  auto before = shared.load();
+  std::shared_ptr<Snapshot> next;
+  do {
+    next = std::make_shared<Snapshot>(*before);
+    next->erase(id);
+  } while (!shared.compare_exchange_weak(before, next));
+}
+
+std::optional<AccessKey> parse(std::string id, std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto secret = json.find("secret");
+  const auto created = json.find("created");
+  if (secret == json.end() || !secret->is_string() || created == json.end() || !created->is_number_integer())
+    return std::nullopt;
+  return AccessKey{std::move(id), secret->get<std::string>(), {created->get<std::int64_t>()}};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<AccessKeys>> AccessKeys::load(store::KeyValueStore& store) {
@@ -43,15 +74,15 @@ Result<std::unique_ptr<AccessKeys>> AccessKeys::load(store::KeyValueStore& store
   Snapshot snapshot;
   const std::vector<store::Entry> entries = TRY(store.list(kFolder));
   for (const store::Entry& entry : entries) {
-    const auto json = nlohmann::json::parse(entry.value, nullptr, false);
-    if (!json.is_object())
+    auto key = parse(entry.key.substr(kFolder.size()), entry.value);
+    if (!key)
       return failure(std::make_error_code(std::errc::bad_message),
                      "cannot read " + entry.key + " in the store");
-    AccessKey key{
-        entry.key.substr(kFolder.size()), json.value("secret", ""), {json.value("created", std::int64_t{0})}};
-    snapshot.emplace(key.id, key);
+    std::string id = key->id;
+    snapshot.emplace(std::move(id), *std::move(key));
   }
   keys->keys_ = std::make_shared<const Snapshot>(std::move(snapshot));
+  keys->queued_ = keys->keys_.load();
   return keys;
 }
 
@@ -78,37 +109,39 @@ void AccessKeys::import(std::string id, std::string secret, WallTime now, Done d
   if (!is_id(id)) return done(refuse("an access key id is 4 to 128 letters, digits and underscores"));
   if (!is_secret(secret))
     return done(refuse("a secret access key is 4 to 128 printable characters without blanks"));
-  if (keys_.load()->contains(id)) return done(refuse(fmt::format("there is a key {} already", id)));
+  if (queued_.load()->contains(id)) return done(refuse(fmt::format("there is a key {} already", id)));
   add({std::move(id), std::move(secret), now}, std::move(done));
 }
 
 void AccessKeys::remove(const std::string& id, Done done) {
-  Snapshot next = *keys_.load();
-  const auto found = next.find(id);
-  if (found == next.end()) return done(refuse(fmt::format("there is no key {}", id)));
-  if (next.size() == 1) return done(refuse("this is the last key; create another one first"));
-  AccessKey key = found->second;
-  next.erase(found);
-  change({std::string(kFolder) + id, std::nullopt}, std::move(key), std::move(next), std::move(done));
+  const auto now = queued_.load();
+  const auto found = now->find(id);
+  if (found == now->end()) return done(refuse(fmt::format("there is no key {}", id)));
+  if (now->size() == 1) return done(refuse("this is the last key; create another one first"));
+  erase(queued_, id);
+  store_.commit({.compares = {}, .writes = {{std::string(kFolder) + id, std::nullopt}}},
+                [this, key = found->second, done = std::move(done)](Result<store::CommitResult> result) {
+                  if (!result) {
+                    insert(queued_, key);
+                    return done(std::unexpected(result.error()));
+                  }
+                  erase(keys_, key.id);
+                  done(key);
+                });
 }
 
 void AccessKeys::add(AccessKey key, Done done) {
-  Snapshot next = *keys_.load();
-  next[key.id] = key;
+  insert(queued_, key);
   const nlohmann::json json = {{"secret", key.secret}, {"created", key.created.milliseconds_since_epoch}};
-  store::Write write{std::string(kFolder) + key.id, json.dump()};
-  change(std::move(write), std::move(key), std::move(next), std::move(done));
-}
-
-void AccessKeys::change(store::Write write, AccessKey key, Snapshot next, Done done) {
-  auto snapshot = std::make_shared<const Snapshot>(std::move(next));
-  store_.commit(
-      {.compares = {}, .writes = {std::move(write)}},
-      [this, key = std::move(key), snapshot, done = std::move(done)](Result<store::CommitResult> result) {
-        if (!result) return done(std::unexpected(result.error()));
-        keys_ = snapshot;
-        done(key);
-      });
+  store_.commit({.compares = {}, .writes = {{std::string(kFolder) + key.id, json.dump()}}},
+                [this, key = std::move(key), done = std::move(done)](Result<store::CommitResult> result) {
+                  if (!result) {
+                    erase(queued_, key.id);
+                    return done(std::unexpected(result.error()));
+                  }
+                  insert(keys_, key);
+                  done(key);
+                });
 }
 
 }  // namespace enid::api

@@ -2,8 +2,9 @@
 //
 // Theory of operation
 //   Keys are read on the listener's thread for every call and change rarely, so readers take an
-//   immutable snapshot; a change makes a new one. Keys are stored as they are, because SigV4
-//   needs the secret itself; the state folder is the operator's alone (mode 0700).
+//   immutable snapshot; a change makes a new one. Whether a change may be made is decided by a
+//   second snapshot, which has what is still on its way to the disk. Keys are stored as they are,
+//   because SigV4 needs the secret itself; the state folder is the operator's alone (mode 0700).
 #pragma once
 
 #include <atomic>
@@ -50,10 +51,11 @@ class AccessKeys {
 
   explicit AccessKeys(store::KeyValueStore& store) : store_(store) {}
   void add(AccessKey key, Done done);
-  void change(store::Write write, AccessKey key, Snapshot next, Done done);
 
   store::KeyValueStore& store_;
-  std::atomic<std::shared_ptr<const Snapshot>> keys_ = std::make_shared<const Snapshot>();
+  using Shared = std::atomic<std::shared_ptr<const Snapshot>>;
+  Shared keys_ = std::make_shared<const Snapshot>();    // Durable.
+  Shared queued_ = std::make_shared<const Snapshot>();  // Durable soon, unless the store fails.
 };
 
 }  // namespace enid::api
