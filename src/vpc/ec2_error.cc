@@ -61,13 +61,14 @@ std::string ec2_code(const Error& error) {
 }
 
 // Documented: "Error codes for the Amazon EC2 API": client errors are 400 except those of
-// authentication; server errors are 500 and 503. Observed: DryRunOperation is 412.
+// authentication; server errors are 500 and 503. Observed: DryRunOperation is 412; RequestExpired
+// is 400 (aws-sdk-java issue 1443), and so is IncompleteSignature ("Common Errors").
 int ec2_http_status(std::string_view code) {
   if (code == "DryRunOperation") return 412;
   if (code == "AuthFailure") return 401;
   if (code == "UnauthorizedOperation" || code == "OptInRequired" || code == "PendingVerification" ||
-      code == "SignatureDoesNotMatch" || code == "InvalidClientTokenId" || code == "RequestExpired" ||
-      code == "MissingAuthenticationToken" || code == "IncompleteSignature" || code == "AccessDenied")
+      code == "SignatureDoesNotMatch" || code == "InvalidClientTokenId" ||
+      code == "MissingAuthenticationToken" || code == "AccessDenied")
     return 403;
   if (code == "InternalError" || code == "InternalFailure" || code == "InsufficientInstanceCapacity" ||
       code == "InsufficientAddressCapacity" || code == "InsufficientHostCapacity")

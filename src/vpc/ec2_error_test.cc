@@ -29,6 +29,9 @@ TEST(Ec2Error, has_the_status_of_its_kind) {
   EXPECT_EQ(ec2_http_status("DryRunOperation"), 412);
   EXPECT_EQ(ec2_http_status("AuthFailure"), 401);
   EXPECT_EQ(ec2_http_status("UnauthorizedOperation"), 403);
+  EXPECT_EQ(ec2_http_status("MissingAuthenticationToken"), 403);
+  EXPECT_EQ(ec2_http_status("IncompleteSignature"), 400);
+  EXPECT_EQ(ec2_http_status("RequestExpired"), 400);
   EXPECT_EQ(ec2_http_status("InternalError"), 500);
 }
 
