@@ -133,7 +133,8 @@ void AccessKeys::remove(const std::string& id, Done done) {
 void AccessKeys::add(AccessKey key, Done done) {
   insert(queued_, key);
   const nlohmann::json json = {{"secret", key.secret}, {"created", key.created.milliseconds_since_epoch}};
-  store_.commit({.compares = {}, .writes = {{std::string(kFolder) + key.id, json.dump()}}},
+  store::Transaction transaction{.compares = {}, .writes = {{std::string(kFolder) + key.id, json.dump()}}};
+  store_.commit(std::move(transaction),
                 [this, key = std::move(key), done = std::move(done)](Result<store::CommitResult> result) {
                   if (!result) {
                     erase(queued_, key.id);
