@@ -91,7 +91,7 @@ class Lifecycle(unittest.TestCase):
         ec2 = daemon.client("ec2")
         net = Network(ec2)
         a, b = net.run_instance("10.0.1.10"), net.run_instance("10.0.1.11")
-        eni = net.interface(PrivateIpAddress="10.0.1.100")["NetworkInterfaceId"]
+        eni = net.interface(PrivateIpAddress="10.0.1.100", Groups=[net.group])["NetworkInterfaceId"]
         ec2.attach_network_interface(NetworkInterfaceId=eni, InstanceId=b, DeviceIndex=1)
         down = daemon.enid("down")
         self.assertEqual(down.returncode, 0, down.stderr)
