@@ -437,6 +437,10 @@ contract::TraceReport Card::trace(const TraceSpec& spec, Instant now) {
   };
   if (!finish("parse", walk.reason == DropReason::kNone ? StageResult::kPass : StageResult::kDrop))
     return report;
+  const bool known = parts.flows.find(walk.packet.key, parts.flows.hash(walk.packet.key)) != nullptr;
+  walk.detail =
+      known ? "known: its packets skip the stages below" : "not known: its first packet walks all stages";
+  finish("flow_cache", StageResult::kPass);
   for (const auto& pipeline : {egress_pipeline(), ingress_pipeline()})
     for (const Stage& stage : pipeline) {
       const StageResult result = stage.run(walk);

@@ -446,12 +446,12 @@ TEST_F(CardTest, a_trace_names_the_rule_that_decided_and_leaves_no_state) {
       .from = CardLab::id_of("client"), .target = *Ipv4Address::parse("10.0.2.20"), .target_port = 80};
   const auto trace = lab.card.trace(spec, lab.now);
   EXPECT_TRUE(trace.delivered);
-  ASSERT_EQ(trace.steps.size(), 9u);
-  EXPECT_EQ(trace.steps[3].stage, "security_group_egress");
-  EXPECT_THAT(trace.steps[3].detail, HasSubstr("sgr-ask"));
-  EXPECT_EQ(trace.steps[7].stage, "security_group_ingress");
-  EXPECT_THAT(trace.steps[7].detail, HasSubstr("sgr-http tcp 80-80 from 10.0.0.0/16"));
-  EXPECT_EQ(trace.steps[8].verdict, "deliver");
+  ASSERT_EQ(trace.steps.size(), 10u);
+  EXPECT_EQ(trace.steps[4].stage, "security_group_egress");
+  EXPECT_THAT(trace.steps[4].detail, HasSubstr("sgr-ask"));
+  EXPECT_EQ(trace.steps[8].stage, "security_group_ingress");
+  EXPECT_THAT(trace.steps[8].detail, HasSubstr("sgr-http tcp 80-80 from 10.0.0.0/16"));
+  EXPECT_EQ(trace.steps[9].verdict, "deliver");
   EXPECT_EQ(lab.card.report().tracked_connections, 0u);
   EXPECT_EQ(lab.card.report().flows, 0u);
   EXPECT_EQ(lab.arrived("server"), 0u);
