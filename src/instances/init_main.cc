@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -68,6 +70,11 @@ int init_main(int argc, char** argv) {
   ::fcntl(kReadyDescriptor, F_SETFD, FD_CLOEXEC);
   ::umask(022);
   ::prctl(PR_SET_NAME, "instance-init");
+  // The daemon's own limit of descriptors is high; programs inside expect the usual one.
+  if (rlimit files{}; ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = std::min<rlim_t>(files.rlim_cur, 1024);
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   Result<InstanceInit> init = come_up(argv[1], argv[2]);
   const std::string word = init ? "ready" : init.error().message;
   // Nobody listens any more: the daemon that wanted this instance is gone.
