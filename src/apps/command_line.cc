@@ -93,9 +93,8 @@ Run add_aws(CLI::App& app, CLI::App*& command) {
   auto options = std::make_shared<AwsOptions>();
   command = add_command(app, "aws", "run the AWS CLI against the daemon", options->state,
                         "Example: enid aws ec2 describe-network-interfaces --output table");
-  command->add_option("arguments", options->arguments, "what follows goes to aws as it is");
+  // From the first word that is not an option of ours, everything goes to aws as it is.
   command->prefix_command();
-  // prefix_command leaves the rest unparsed; take it from there.
   CLI::App* self = command;
   return [options, self] {
     for (const std::string& word : self->remaining()) options->arguments.push_back(word);
