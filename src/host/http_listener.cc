@@ -39,6 +39,7 @@ constexpr std::uint64_t kBodyBytesMax = 2 * 1024 * 1024;
 constexpr std::chrono::seconds kIdle{75};
 constexpr std::chrono::seconds kOneRequest{30};
 constexpr std::chrono::seconds kOneAnswer{60};
+constexpr std::chrono::seconds kLinger{5};
 constexpr std::chrono::milliseconds kPauseWithoutDescriptors{50};
 
 // RFC 9110, 6.6.1. Clients correct their clocks, and so their signatures, by it.
@@ -210,17 +211,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void linger() {
     error_code ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    drain(0);
+    stream_.expires_after(kLinger);
+    drain();
   }
-  void drain(std::size_t drained) {
-    constexpr std::size_t kDrainMax = 16 * 1024 * 1024;
-    if (drained > kDrainMax) return close();
+  void drain() {
     buffer_.clear();
-    stream_.expires_after(std::chrono::seconds(2));
     stream_.async_read_some(buffer_.prepare(64 * 1024),
-                            [self = shared_from_this(), drained](error_code error, std::size_t more) {
-                              if (error || more == 0) return self->close();
-                              self->drain(drained + more);
+                            [self = shared_from_this()](error_code error, std::size_t) {
+                              if (error) return self->close();
+                              self->drain();
                             });
   }
 

@@ -243,7 +243,6 @@ TEST(HttpListener, a_handler_that_waits_holds_up_its_own_connection_alone) {
     if (!held.empty()) respond = held.back();
   }
   respond({.status = 202, .body = "late", .headers = {}});
-  respond({.status = 500, .body = "twice", .headers = {}});  // Not heard.
   EXPECT_THAT(first.answer(), StartsWith("HTTP/1.1 202"));
   EXPECT_THAT(first.ask(get("/next")), StartsWith("HTTP/1.1 200"));
 }
