@@ -356,7 +356,7 @@ INSTANTIATE_TEST_SUITE_P(
                                     const auto id = tx.region().interfaces_of(i).front()->attachment->id;
                                     return detach_network_interface(tx, id, true);
                                   }},
-                      RefusalCase{"delete_in_use", "InvalidParameterValue",
+                      RefusalCase{"delete_in_use", "InvalidNetworkInterface.InUse",
                                   [](Transaction& tx, const InstanceId& i, const NetworkInterfaceId&) {
                                     return delete_network_interface(tx,
                                                                     tx.region().interfaces_of(i).front()->id);

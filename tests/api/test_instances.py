@@ -78,7 +78,8 @@ class Instances(EnidTest):
         lease = self.in_a("sh", "-c", "busybox udhcpc -i eth0 -n -q -f -s /bin/true 2>&1")
         self.assertIn("10.0.1.10", lease)
         self.in_a("sh", "-c", "printf '#!/bin/sh\\necho $reason $new_ip_address $new_interface_mtu > /tmp/lease' > /tmp/script;"
-                  " chmod +x /tmp/script; dhclient -1 -sf /tmp/script -lf /tmp/leases -pf /tmp/pid eth0; kill $(cat /tmp/pid)")
+                  " chmod +x /tmp/script; dhclient -1 -sf /tmp/script -lf /tmp/leases -pf /tmp/pid eth0;"
+                  " for i in $(seq 50); do [ -s /tmp/pid ] && break; sleep 0.1; done; kill $(cat /tmp/pid)")
         self.assertEqual(self.in_a("cat", "/tmp/lease").split(), ["BOUND", "10.0.1.10", "9001"])
 
     def test_ethtool_finds_offloads_and_its_link(self):

@@ -63,8 +63,8 @@ TEST_F(Vpcs, are_pending_in_the_answer_and_available_afterwards) {
   EXPECT_EQ(described->vpcs[0].owner_id, "123456789012");
 }
 
-TEST_F(Vpcs, are_at_most_five_in_a_region) {
-  for (int i = 0; i < 4; ++i) make_vpc();
+TEST_F(Vpcs, are_at_most_a_hundred_in_a_region) {
+  for (int i = 0; i < 99; ++i) make_vpc();
   EXPECT_EQ(code_of<operations::CreateVpc>({.cidr_block = "10.0.0.0/16"}), "VpcLimitExceeded");
 }
 

@@ -252,7 +252,7 @@ Result<NetworkInterfaceId> create_network_interface(Transaction& transaction,
 Result<void> delete_network_interface(Transaction& transaction, const NetworkInterfaceId& id) {
   const NetworkInterfaceRecord* interface = TRY(find_network_interface(transaction, id));
   if (interface->attachment)
-    return ec2_failure("InvalidParameterValue",
+    return ec2_failure("InvalidNetworkInterface.InUse",
                        fmt::format("Network interface '{}' is currently in use.", id.text()));
   transaction.erase<NetworkInterfaceRecord>(id);
   std::vector<NetworkInterfacePermissionId> permissions;
