@@ -29,6 +29,8 @@ class HandlerStory : public ::testing::Test {
     add_instance_operations(table_);
     add_network_acl_operations(table_);
     add_route_table_operations(table_);
+    add_security_group_operations(table_);
+    add_security_group_rule_operations(table_);
     add_subnet_operations(table_);
     add_tag_operations(table_);
     add_unmade_resource_operations(table_);

@@ -36,7 +36,7 @@ TEST_F(SecurityGroupRules, each_peer_becomes_a_rule_and_the_answer_tells_them) {
   ASSERT_THAT(made->security_group_rules, SizeIs(3));
   const SecurityGroupRule& first = made->security_group_rules[0];
   EXPECT_EQ(first.security_group_rule_arn,
-            "arn:aws:ec2:eu-test-1:123456789012:security-group-rule/" + *first.security_group_rule_id);
+            "arn:aws:ec2:us-east-1:123456789012:security-group-rule/" + *first.security_group_rule_id);
   EXPECT_EQ(first.group_id, web_);
   EXPECT_EQ(first.group_owner_id, kAccount);
   EXPECT_EQ(first.is_egress, false);
@@ -50,7 +50,7 @@ TEST_F(SecurityGroupRules, each_peer_becomes_a_rule_and_the_answer_tells_them) {
 }
 
 TEST_F(SecurityGroupRules, what_cannot_be_a_rule_is_refused_and_changes_nothing) {
-  ASSERT_TRUE(change(web_, {"tcp 22-22 0.0.0.0/0"}));
+  ASSERT_TRUE(ask(web_, {"tcp 22-22 0.0.0.0/0"}));
   const std::string far = make_group("far", default_vpc_);
   struct Story {
     std::vector<std::string> asked;
@@ -71,12 +71,12 @@ TEST_F(SecurityGroupRules, what_cannot_be_a_rule_is_refused_and_changes_nothing)
       {{"tcp 80-80 " + far}, "InvalidGroup.NotFound"},
   };
   for (const Story& story : stories)
-    EXPECT_EQ(outcome(change(web_, story.asked)), story.outcome) << testing::PrintToString(story.asked);
-  EXPECT_EQ(change(web_, {"tcp 22-22 0.0.0.0/0"}).error().message,
+    EXPECT_EQ(outcome(ask(web_, story.asked)), story.outcome) << testing::PrintToString(story.asked);
+  EXPECT_EQ(ask(web_, {"tcp 22-22 0.0.0.0/0"}).error().message,
             "the specified rule \"peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW\" already exists");
   EXPECT_THAT(lines(web_), ElementsAre("tcp 22-22 0.0.0.0/0"));
-  EXPECT_EQ(outcome(change<Egress>(web_, {"-1 all 0.0.0.0/0"})), "InvalidPermission.Duplicate");
-  EXPECT_EQ(outcome(change("sg-0123456789abcdef0", {"tcp 80-80 0.0.0.0/0"})), "InvalidGroup.NotFound");
+  EXPECT_EQ(outcome(ask<Egress>(web_, {"-1 all 0.0.0.0/0"})), "InvalidPermission.Duplicate");
+  EXPECT_EQ(outcome(ask("sg-0123456789abcdef0", {"tcp 80-80 0.0.0.0/0"})), "InvalidGroup.NotFound");
 }
 
 TEST_F(SecurityGroupRules, the_parameters_of_one_rule_still_work_for_ingress) {
@@ -119,19 +119,19 @@ TEST_F(SecurityGroupRules, sixty_a_direction_and_a_family_are_the_limit) {
     ipv6.push_back(fmt::format("tcp {0}-{0} ::/0", i));
   }
   ipv4.push_back("udp 1-1 0.0.0.0/0");
-  EXPECT_EQ(outcome(change(web_, ipv4)), "RulesPerSecurityGroupLimitExceeded");
+  EXPECT_EQ(outcome(ask(web_, ipv4)), "RulesPerSecurityGroupLimitExceeded");
   ipv4.pop_back();
-  EXPECT_EQ(outcome(change(web_, ipv4)), "ok");
-  EXPECT_EQ(outcome(change(web_, ipv6)), "ok");
-  EXPECT_EQ(outcome(change(web_, {"tcp 1-1 " + web_})), "RulesPerSecurityGroupLimitExceeded");
+  EXPECT_EQ(outcome(ask(web_, ipv4)), "ok");
+  EXPECT_EQ(outcome(ask(web_, ipv6)), "ok");
+  EXPECT_EQ(outcome(ask(web_, {"tcp 1-1 " + web_})), "RulesPerSecurityGroupLimitExceeded");
   ipv4.pop_back();
-  EXPECT_EQ(outcome(change<Egress>(web_, ipv4)), "ok");  // With the one it was made with.
+  EXPECT_EQ(outcome(ask<Egress>(web_, ipv4)), "ok");  // With the one it was made with.
 }
 
 TEST_F(SecurityGroupRules, terraforms_first_step_takes_the_default_egress_away) {
-  EXPECT_EQ(outcome(change<RevokeEgress>(web_, {"-1 0-0 0.0.0.0/0"})), "ok");
+  EXPECT_EQ(outcome(ask<RevokeEgress>(web_, {"-1 0-0 0.0.0.0/0"})), "ok");
   EXPECT_THAT(lines(web_, true), IsEmpty());
-  const auto again = change<RevokeEgress>(web_, {"-1 0-0 ::/0"});
+  const auto again = ask<RevokeEgress>(web_, {"-1 0-0 ::/0"});
   EXPECT_EQ(outcome(again), "InvalidPermission.NotFound");
   EXPECT_EQ(again.error().message, "The specified rule does not exist in this security group.");
 }
@@ -139,11 +139,11 @@ TEST_F(SecurityGroupRules, terraforms_first_step_takes_the_default_egress_away) 
 TEST_F(SecurityGroupRules, what_is_not_there_is_an_error_but_in_a_default_vpc_an_answer) {
   const std::vector<std::string> rules{"tcp 22-22 10.0.0.0/8", "udp 53-53 10.0.0.0/8"};
   const std::string near = make_group("near", default_vpc_);
-  for (const std::string& one : {web_, near}) ASSERT_TRUE(change(one, rules));
+  for (const std::string& one : {web_, near}) ASSERT_TRUE(ask(one, rules));
   const std::vector<std::string> asked{"tcp 22-22 10.0.0.0/8", "tcp 23-23 10.0.0.0/8"};
-  EXPECT_EQ(outcome(change<RevokeIngress>(web_, asked)), "InvalidPermission.NotFound");
+  EXPECT_EQ(outcome(ask<RevokeIngress>(web_, asked)), "InvalidPermission.NotFound");
   EXPECT_EQ(lines(web_), rules);
-  const auto revoked = change<RevokeIngress>(near, asked);
+  const auto revoked = ask<RevokeIngress>(near, asked);
   ASSERT_TRUE(revoked);
   EXPECT_EQ(revoked->return_, true);
   ASSERT_THAT(revoked->unknown_ip_permissions, SizeIs(1));
@@ -154,7 +154,7 @@ TEST_F(SecurityGroupRules, what_is_not_there_is_an_error_but_in_a_default_vpc_an
 }
 
 TEST_F(SecurityGroupRules, are_revoked_by_id_in_their_own_direction) {
-  ASSERT_TRUE(change(web_, {"tcp 1-1 0.0.0.0/0", "tcp 2-2 0.0.0.0/0", "tcp 3-3 0.0.0.0/0"}));
+  ASSERT_TRUE(ask(web_, {"tcp 1-1 0.0.0.0/0", "tcp 2-2 0.0.0.0/0", "tcp 3-3 0.0.0.0/0"}));
   const auto revoke = [&](std::vector<std::string> ids) {
     RevokeSecurityGroupIngressRequest request{.group_id = web_};
     request.security_group_rule_ids = std::move(ids);
@@ -170,7 +170,7 @@ TEST_F(SecurityGroupRules, are_revoked_by_id_in_their_own_direction) {
 }
 
 TEST_F(SecurityGroupRules, are_modified_within_their_kind) {
-  ASSERT_TRUE(change(web_, {"tcp 1-1 10.0.0.0/8 'old'", "tcp 2-2 10.0.0.0/8"}));
+  ASSERT_TRUE(ask(web_, {"tcp 1-1 10.0.0.0/8 'old'", "tcp 2-2 10.0.0.0/8"}));
   const auto modify = [&](SecurityGroupRuleRequest rule) {
     ModifySecurityGroupRulesRequest request{.group_id = web_};
     request.security_group_rules.push_back(SecurityGroupRuleUpdate{.security_group_rule_id = rule_id(1),
@@ -194,11 +194,11 @@ TEST_F(SecurityGroupRules, are_modified_within_their_kind) {
 }
 
 TEST_F(SecurityGroupRules, descriptions_are_set_and_removed_alone) {
-  ASSERT_TRUE(change(web_, {"tcp 1-1 10.0.0.0/8 'old'", "tcp 2-2 10.0.0.0/8"}));
+  ASSERT_TRUE(ask(web_, {"tcp 1-1 10.0.0.0/8 'old'", "tcp 2-2 10.0.0.0/8"}));
   using Update = operations::UpdateSecurityGroupRuleDescriptionsIngress;
-  EXPECT_EQ(outcome(change<Update>(web_, {"tcp 1-1 10.0.0.0/8", "tcp 2-2 10.0.0.0/8 'two'"})), "ok");
+  EXPECT_EQ(outcome(ask<Update>(web_, {"tcp 1-1 10.0.0.0/8", "tcp 2-2 10.0.0.0/8 'two'"})), "ok");
   EXPECT_THAT(lines(web_), ElementsAre("tcp 1-1 10.0.0.0/8", "tcp 2-2 10.0.0.0/8 'two'"));
-  EXPECT_EQ(outcome(change<Update>(web_, {"tcp 3-3 10.0.0.0/8 'x'"})), "InvalidPermission.NotFound");
+  EXPECT_EQ(outcome(ask<Update>(web_, {"tcp 3-3 10.0.0.0/8 'x'"})), "InvalidPermission.NotFound");
   UpdateSecurityGroupRuleDescriptionsEgressRequest egress{.group_id = web_};
   egress.security_group_rule_descriptions.push_back(
       {.security_group_rule_id = rule_id(0), .description = "everywhere"});
@@ -207,7 +207,7 @@ TEST_F(SecurityGroupRules, descriptions_are_set_and_removed_alone) {
 }
 
 TEST_F(SecurityGroupRules, are_described_by_id_group_and_tag) {
-  ASSERT_TRUE(change(web_, {"tcp 1-1 10.0.0.0/8", "tcp 2-2 10.0.0.0/8"}));
+  ASSERT_TRUE(ask(web_, {"tcp 1-1 10.0.0.0/8", "tcp 2-2 10.0.0.0/8"}));
   const auto count = [&](const DescribeSecurityGroupRulesRequest& request) {
     return call<operations::DescribeSecurityGroupRules>(request).value().security_group_rules.size();
   };
@@ -239,7 +239,7 @@ TEST_F(SecurityGroupRules, grouped_rules_read_again_are_the_same_rules) {
     SCOPED_TRACE(seed);
     Random random(seed);
     std::map<vpc::RuleTerms, std::string> wanted;
-    control::Transaction transaction(region_, kAccount, {}, random_);
+    control::Transaction transaction(region_, kAccount, kNow, random_);
     for (std::uint64_t i = random.below(30); i > 0; --i) {
       const std::string line = random_line(random, web_);
       const auto rules = read_permissions(transaction, group(web_), false, permissions({line}));

@@ -1,21 +1,18 @@
-// For tests of security groups: calls on a model of one Region, and rules as short lines.
+// For tests of security groups: rules as short lines.
 //
 //   "tcp 22-22 10.0.0.0/8 'office'" is a rule; a list of such lines is both what a request asks
 //   for and what the model is expected to hold.
 #pragma once
 
 #include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <sstream>
+#include <string>
+#include <vector>
 
-#include "api/ec2/operations.h"
+#include "api/ec2/handler_story.h"
 #include "api/ec2/security_group_requests.h"
-#include "api/generated/ec2_shapes.h"
-#include "api/generated/ec2_types.h"
 #include "control/operations/vpcs.h"
-#include "vpc/ec2_error.h"
 
 namespace enid::api::ec2 {
 
@@ -61,31 +58,8 @@ inline std::string line_of(const Rule& rule) {
   return fmt::format("{} {} {}{}", rule.protocol, ports, vpc::peer_text(rule.peer), said);
 }
 
-class SecurityGroupStory : public testing::Test {
+class SecurityGroupStory : public HandlerStory {
  protected:
-  static constexpr const char* kAccount = "123456789012";
-
-  SecurityGroupStory() {
-    add_security_group_operations(table_);
-    add_security_group_rule_operations(table_);
-    control::Transaction transaction(region_, kAccount, {}, random_);
-    default_vpc_ = control::create_vpc(
-        transaction, {.cidr_block = *Ipv4Prefix::parse("172.31.0.0/16"), .is_default = true, .tags = {}});
-    vpc_ = control::create_vpc(transaction, {.cidr_block = *Ipv4Prefix::parse("10.0.0.0/16"), .tags = {}});
-    transaction.commit();
-  }
-
-  // As the control plane does it: what a call changed stays when it succeeded.
-  template <class Operation>
-  Result<typename Operation::Result> call(const typename Operation::Request& request) {
-    control::Transaction transaction(region_, kAccount, {}, random_);
-    CallContext context{transaction, "eu-test-1", kAccount, "AKIA", "r-1", {}, random_};
-    const auto* entry = table_.find(Operation::kName);
-    auto result = reinterpret_cast<Handler<Operation>>(entry->handler)(context, request);
-    if (result) transaction.commit();
-    return result;
-  }
-
   // "ok", or the code of the refusal.
   template <class T>
   static std::string outcome(const Result<T>& result) {
@@ -99,7 +73,7 @@ class SecurityGroupStory : public testing::Test {
   }
 
   template <class Operation = operations::AuthorizeSecurityGroupIngress>
-  Result<typename Operation::Result> change(const std::string& group, const std::vector<std::string>& lines) {
+  Result<typename Operation::Result> ask(const std::string& group, const std::vector<std::string>& lines) {
     typename Operation::Request request;
     request.group_id = group;
     request.ip_permissions = permissions(lines);
@@ -117,11 +91,8 @@ class SecurityGroupStory : public testing::Test {
   }
   std::string default_group(const VpcId& vpc) const { return region_.group_named(vpc, "default")->id.text(); }
 
-  OperationTable table_{service_shape()};
-  control::RegionModel region_{"eu-test-1"};
-  Random random_{1};
-  VpcId default_vpc_;
-  VpcId vpc_;
+  const VpcId default_vpc_ = control::default_vpc(region_)->id;
+  const VpcId vpc_ = *VpcId::parse(make_vpc());
 };
 
 }  // namespace enid::api::ec2

@@ -31,7 +31,7 @@ TEST_F(SecurityGroups, a_new_group_lets_everything_out_and_nothing_in) {
   const auto made = call<operations::CreateSecurityGroup>(request);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(*made->security_group_arn,
-            "arn:aws:ec2:eu-test-1:123456789012:security-group/" + *made->group_id);
+            "arn:aws:ec2:us-east-1:123456789012:security-group/" + *made->group_id);
   EXPECT_THAT(made->tags, SizeIs(1));
   EXPECT_THAT(lines(*made->group_id), IsEmpty());
   EXPECT_THAT(lines(*made->group_id, true), ElementsAre("-1 all 0.0.0.0/0"));
@@ -68,7 +68,7 @@ TEST_F(SecurityGroups, names_that_ec2_refuses_are_refused) {
 }
 
 TEST_F(SecurityGroups, a_group_without_a_vpc_needs_a_default_one) {
-  control::Transaction transaction(region_, kAccount, {}, random_);
+  control::Transaction transaction(region_, kAccount, kNow, random_);
   control::VpcRecord vpc = *region_.find<control::VpcRecord>(default_vpc_);
   vpc.is_default = false;
   transaction.put(vpc);
@@ -78,7 +78,7 @@ TEST_F(SecurityGroups, a_group_without_a_vpc_needs_a_default_one) {
 }
 
 TEST_F(SecurityGroups, two_thousand_five_hundred_are_the_limit) {
-  control::Transaction transaction(region_, kAccount, {}, random_);
+  control::Transaction transaction(region_, kAccount, kNow, random_);
   while (region_.table<Group>().size() < 2499) {
     Group group;
     group.id = transaction.make_id<SecurityGroupId>();
@@ -96,10 +96,10 @@ TEST_F(SecurityGroups, what_others_need_cannot_be_deleted) {
   const std::string referred = make_group("referred");
   const std::string referring = make_group("referring");
   const std::string self = make_group("self");
-  ASSERT_TRUE(change(referring, {"tcp 22-22 " + referred}));
-  ASSERT_TRUE(change(self, {"-1 all " + self}));
+  ASSERT_TRUE(ask(referring, {"tcp 22-22 " + referred}));
+  ASSERT_TRUE(ask(self, {"-1 all " + self}));
   {
-    control::Transaction transaction(region_, kAccount, {}, random_);
+    control::Transaction transaction(region_, kAccount, kNow, random_);
     control::NetworkInterfaceRecord interface;
     interface.id = transaction.make_id<NetworkInterfaceId>();
     interface.vpc = vpc_;
@@ -136,9 +136,9 @@ TEST_F(SecurityGroups, are_described_by_id_name_and_filter) {
   const std::string web = make_group("web");
   const std::string db = make_group("db");
   make_group("near", default_vpc_);
-  ASSERT_TRUE(change(web, {"tcp 80-443 0.0.0.0/0", "tcp 80-443 ::/0"}));
-  ASSERT_TRUE(change(db, {"tcp 5432-5432 " + web, "udp 53-53 pl-0123456789abcdef0"}));
-  ASSERT_TRUE(change<operations::AuthorizeSecurityGroupEgress>(db, {"icmp 8-0 10.0.0.0/8"}));
+  ASSERT_TRUE(ask(web, {"tcp 80-443 0.0.0.0/0", "tcp 80-443 ::/0"}));
+  ASSERT_TRUE(ask(db, {"tcp 5432-5432 " + web, "udp 53-53 pl-0123456789abcdef0"}));
+  ASSERT_TRUE(ask<operations::AuthorizeSecurityGroupEgress>(db, {"icmp 8-0 10.0.0.0/8"}));
 
   DescribeSecurityGroupsRequest by_id;
   by_id.group_ids = {web, db, web};
