@@ -58,13 +58,13 @@ void Gateway::handle(HttpRequest request, Respond respond) {
     return respond({.status = 404,
                     .content_type = "text/plain",
                     .body = "There is nothing at this path.\n",
-                    .headers = {}});
+                    .headers = {{"x-amzn-RequestId", request_id}}});
   }
   if (request.method != "POST" && request.method != "GET") {
     return respond({.status = 405,
                     .content_type = "text/plain",
                     .body = "POST or GET.\n",
-                    .headers = {{"Allow", "GET, POST"}}});
+                    .headers = {{"x-amzn-RequestId", request_id}, {"Allow", "GET, POST"}}});
   }
   auto scope = authenticate(request);
   if (!scope) return refused(scope.error());

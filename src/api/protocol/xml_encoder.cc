@@ -101,7 +101,9 @@ std::string wrap_result(const ServiceShape& service, const OperationShape& opera
   XmlWriter xml;
   xml.raw(kDeclaration);
   const std::string envelope = fmt::format("{}Response", operation.name);
-  xml.open(envelope, service.xml_namespace);
+  // Documented: the examples of EC2's API reference end the namespace in a slash; the model does not.
+  const bool slash = service.protocol == Protocol::kEc2 && !service.xml_namespace.ends_with('/');
+  xml.open(envelope, fmt::format("{}{}", service.xml_namespace, slash ? "/" : ""));
   if (service.protocol == Protocol::kEc2) {
     xml.element("requestId", request_id);
     xml.raw(result);

@@ -46,7 +46,7 @@ TEST(XmlEncoder, wraps_ec2s_answers) {
   const ServiceShape& service = ec2::service_shape();
   EXPECT_EQ(wrap_result(service, *find_operation(service, "DeleteVpc"), "<return>true</return>", "r-1"),
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-            "<DeleteVpcResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15\"><requestId>r-1</requestId>"
+            "<DeleteVpcResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r-1</requestId>"
             "<return>true</return></DeleteVpcResponse>");
 }
 
