@@ -115,7 +115,8 @@ struct InstanceProgram {
   bool operator==(const InstanceProgram&) const = default;
 };
 
-using Entity = std::variant<VpcProgram, SubnetProgram, SecurityGroupProgram, InterfaceProgram, InstanceProgram>;
+using Entity =
+    std::variant<VpcProgram, SubnetProgram, SecurityGroupProgram, InterfaceProgram, InstanceProgram>;
 using EntityId = std::variant<VpcId, SubnetId, SecurityGroupId, NetworkInterfaceId, InstanceId>;
 
 struct CardDelta {

@@ -26,11 +26,11 @@ struct FrameOffload {
   bool checksum_needed = false;  // The L4 checksum holds only the pseudo header's sum so far.
   bool checksum_valid = false;   // The L4 checksum was verified by someone we trust.
   Segmentation segmentation = Segmentation::kNone;
-  bool explicit_congestion = false;     // Segments of a frame with CWR (virtio's GSO_ECN).
-  std::uint16_t header_bytes = 0;       // Ethernet + IP + L4, a hint. Valid with segmentation.
-  std::uint16_t segment_bytes = 0;      // Payload of each segment (MSS). Valid with segmentation.
-  std::uint16_t checksum_start = 0;     // From the frame's first byte. Valid with checksum_needed.
-  std::uint16_t checksum_offset = 0;    // From checksum_start. Valid with checksum_needed.
+  bool explicit_congestion = false;   // Segments of a frame with CWR (virtio's GSO_ECN).
+  std::uint16_t header_bytes = 0;     // Ethernet + IP + L4, a hint. Valid with segmentation.
+  std::uint16_t segment_bytes = 0;    // Payload of each segment (MSS). Valid with segmentation.
+  std::uint16_t checksum_start = 0;   // From the frame's first byte. Valid with checksum_needed.
+  std::uint16_t checksum_offset = 0;  // From checksum_start. Valid with checksum_needed.
 };
 
 struct Frame {

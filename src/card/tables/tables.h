@@ -33,9 +33,10 @@ struct Vpc {
 
 // What an upsert or remove means for those who hold derived state.
 struct ProgramChange {
-  bool decisions = false;                    // A packet that passed before might not pass now.
-  std::optional<InterfaceHandle> forgotten = std::nullopt;  // This handle is another instance's now, or nobody's.
-  bool interface_removed = false;            // `forgotten` has no program any more.
+  bool decisions = false;  // A packet that passed before might not pass now.
+  std::optional<InterfaceHandle> forgotten =
+      std::nullopt;                // This handle is another instance's now, or nobody's.
+  bool interface_removed = false;  // `forgotten` has no program any more.
 };
 
 class Tables final : public VpcDirectory {

@@ -229,8 +229,7 @@ Result<std::vector<StateChange>> stop_instances(Transaction& transaction, const 
     instance.state_reason_message = "Client.UserInitiatedShutdown: User initiated shutdown";
     instance.state_transition_reason = kUserInitiated;
     transaction.put(instance);
-    transaction.act(
-        {.kind = RuntimeActionKind::kStop, .instance = instance.id, .force = force});
+    transaction.act({.kind = RuntimeActionKind::kStop, .instance = instance.id, .force = force});
     changes.push_back({instance.id, previous, instance.state});
   }
   return changes;
