@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <utility>
 
 #include "api/protocol/sigv4.h"
@@ -154,9 +155,11 @@ void restore_client_tokens(const control::ControlPlane::Regions& regions, Idempo
   for (const auto& [name, region] : regions) {
     for (const auto& [id, record] : region->table<control::ClientTokenRecord>()) {
       const std::size_t slash = id.find('/');
-      if (slash == id.npos) continue;
-      tokens.put({name, id.substr(0, slash), id.substr(slash + 1)},
-                 {std::stoull("0x" + record.fingerprint, nullptr, 16), record.result, record.time}, now);
+      std::uint64_t hash = 0;
+      const char* end = record.fingerprint.data() + record.fingerprint.size();
+      const auto read = std::from_chars(record.fingerprint.data(), end, hash, 16);
+      if (slash == id.npos || read.ec != std::errc() || read.ptr != end) continue;
+      tokens.put({name, id.substr(0, slash), id.substr(slash + 1)}, {hash, record.result, record.time}, now);
     }
   }
 }
