@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <tuple>
 
 namespace enid::api {
 namespace {
@@ -13,9 +15,14 @@ constexpr std::string_view kIdAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr std::string_view kSecretAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-std::string random_text(Random& random, std::string_view alphabet, std::size_t size) {
+constexpr std::size_t kIdLetters = 16;
+constexpr std::size_t kSecretLetters = 40;
+static_assert(kIdLetters + kSecretLetters == std::tuple_size_v<AccessKeys::Entropy>);
+
+// A letter for each byte. Alphabets are powers of two long, so that no letter is likelier.
+std::string spell(std::span<const std::uint8_t> bytes, std::string_view alphabet) {
   std::string text;
-  for (std::size_t i = 0; i < size; ++i) text += alphabet[random.below(alphabet.size())];
+  for (const std::uint8_t byte : bytes) text += alphabet[byte % alphabet.size()];
   return text;
 }
 
@@ -100,8 +107,10 @@ std::vector<AccessKey> AccessKeys::list() const {
   return keys;
 }
 
-void AccessKeys::create(Random& random, WallTime now, Done done) {
-  add({"AKIA" + random_text(random, kIdAlphabet, 16), random_text(random, kSecretAlphabet, 40), now},
+void AccessKeys::create(const Entropy& entropy, WallTime now, Done done) {
+  const std::span<const std::uint8_t> bytes(entropy);
+  add({"AKIA" + spell(bytes.first(kIdLetters), kIdAlphabet),
+       spell(bytes.subspan(kIdLetters), kSecretAlphabet), now},
       std::move(done));
 }
 

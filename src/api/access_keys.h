@@ -7,7 +7,9 @@
 //   because SigV4 needs the secret itself; the state folder is the operator's alone (mode 0700).
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,7 +18,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "store/key_value_store.h"
@@ -31,6 +32,9 @@ struct AccessKey {
 
 class AccessKeys {
  public:
+  // What one key is made of. Whoever can guess it can sign: it must come from the system
+  // (host/secure_random.h), not from a generator that can be repeated.
+  using Entropy = std::array<std::uint8_t, 56>;
   using Done = std::function<void(Result<AccessKey>)>;
 
   // Reads the keys that the store holds.
@@ -41,7 +45,7 @@ class AccessKeys {
   std::vector<AccessKey> list() const;  // Oldest first.
 
   // One thread at a time. `done` is called when the change is durable, on the store's thread.
-  void create(Random& random, WallTime now, Done done);
+  void create(const Entropy& entropy, WallTime now, Done done);
   // Refused when the key's form is wrong or when its id is taken.
   void import(std::string id, std::string secret, WallTime now, Done done);
   void remove(const std::string& id, Done done);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/random.h"
 #include "store/memory/memory_store.h"
 
 namespace enid::api {
@@ -22,6 +23,11 @@ class AccessKeysTest : public ::testing::Test {
     ASSERT_TRUE(loaded);
     keys_ = std::move(*loaded);
   }
+  AccessKeys::Entropy entropy() {
+    AccessKeys::Entropy bytes;
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random_.below(256));
+    return bytes;
+  }
   // What `done` was told.
   AccessKeys::Done remember() {
     return [this](Result<AccessKey> result) {
@@ -30,7 +36,7 @@ class AccessKeysTest : public ::testing::Test {
     };
   }
   AccessKey create(WallTime now = kNow) {
-    keys_->create(random_, now, remember());
+    keys_->create(entropy(), now, remember());
     EXPECT_TRUE(answer_);
     return answer_.value_or(AccessKey{});
   }
@@ -67,7 +73,7 @@ TEST_F(AccessKeysTest, keys_outlive_a_restart_and_are_listed_by_age) {
 
 TEST_F(AccessKeysTest, a_key_counts_when_it_is_durable) {
   store_.hold_commits();
-  keys_->create(random_, kNow, remember());
+  keys_->create(entropy(), kNow, remember());
   EXPECT_EQ(answers_, 0);
   EXPECT_THAT(keys_->list(), SizeIs(0));
   store_.release_commits();
@@ -78,7 +84,7 @@ TEST_F(AccessKeysTest, a_key_counts_when_it_is_durable) {
 TEST_F(AccessKeysTest, changes_that_wait_for_the_disk_together_all_count) {
   const AccessKey first = create();
   store_.hold_commits();
-  keys_->create(random_, kNow, remember());
+  keys_->create(entropy(), kNow, remember());
   keys_->import("second", "secret", kNow, remember());
   keys_->remove(first.id, remember());
   store_.release_commits();
@@ -93,7 +99,7 @@ TEST_F(AccessKeysTest, changes_that_wait_for_the_disk_together_all_count) {
 
 TEST_F(AccessKeysTest, a_key_that_could_not_be_stored_is_not_one) {
   store_.fail_next_commit({std::make_error_code(std::errc::no_space_on_device), "disk full"});
-  keys_->create(random_, kNow, remember());
+  keys_->create(entropy(), kNow, remember());
   ASSERT_FALSE(answer_);
   EXPECT_EQ(answer_.error().message, "disk full");
   EXPECT_THAT(keys_->list(), SizeIs(0));

@@ -5,10 +5,10 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -25,11 +25,13 @@
 #include "apps/operator_api.h"
 #include "apps/operator_http.h"
 #include "base/check.h"
+#include "base/random.h"
 #include "control/control_plane.h"
 #include "host/card_worker.h"
 #include "host/clock.h"
 #include "host/control_thread.h"
 #include "host/http_listener.h"
+#include "host/secure_random.h"
 #include "host/unique_fd.h"
 #include "instances/netns_runtime.h"
 #include "store/sqlite/sqlite_store.h"
@@ -48,9 +50,7 @@ void on_signal(int) {
 }
 
 std::uint64_t system_seed() {
-  std::uint64_t seed = 0;
-  CHECK(::getrandom(&seed, sizeof seed, 0) == sizeof seed);
-  return seed;
+  return std::bit_cast<std::uint64_t>(host::secure_random<sizeof(std::uint64_t)>());
 }
 
 using Secret = std::array<std::uint8_t, 32>;
@@ -63,7 +63,7 @@ Result<Secret> card_secret(store::KeyValueStore& store) {
     std::memcpy(secret.data(), kept->value.data(), secret.size());
     return secret;
   }
-  CHECK(::getrandom(secret.data(), secret.size(), 0) == static_cast<ssize_t>(secret.size()));
+  host::fill_with_secure_random(secret);
   std::promise<Result<store::CommitResult>> done;
   store.commit({.compares = {}, .writes = {{kCardSecretKey, std::string(secret.begin(), secret.end())}}},
                [&](Result<store::CommitResult> result) { done.set_value(std::move(result)); });
@@ -71,10 +71,10 @@ Result<Secret> card_secret(store::KeyValueStore& store) {
   return secret;
 }
 
-Result<void> make_first_key(api::AccessKeys& keys, Random& random) {
+Result<void> make_first_key(api::AccessKeys& keys) {
   if (!keys.list().empty()) return {};
   std::promise<Result<api::AccessKey>> done;
-  keys.create(random, host::wall_now(),
+  keys.create(host::secure_random<sizeof(api::AccessKeys::Entropy)>(), host::wall_now(),
               [&](Result<api::AccessKey> result) { done.set_value(std::move(result)); });
   TRY(done.get_future().get());
   return {};
@@ -113,10 +113,10 @@ struct Daemon::Parts {
   std::unique_ptr<OperatorApi> operator_api;
   std::unique_ptr<OperatorServer> operator_server;
 
-  Result<void> open_state(const DaemonOptions& options, Random& random) {
+  Result<void> open_state(const DaemonOptions& options) {
     store = TRY(store::SqliteStore::open(options.folder.database()));
     keys = TRY(api::AccessKeys::load(*store));
-    return make_first_key(*keys, random);
+    return make_first_key(*keys);
   }
 
   Result<void> start_card(Random& random) {
@@ -169,14 +169,13 @@ struct Daemon::Parts {
     return write_endpoint(options.folder, endpoint);
   }
 
-  Result<void> open_operator_socket(const DaemonOptions& options, Random& random) {
+  Result<void> open_operator_socket(const DaemonOptions& options) {
     operator_api = std::make_unique<OperatorApi>(OperatorApi::Parts{.plane = *plane,
                                                                     .worker = *worker,
                                                                     .keys = *keys,
                                                                     .endpoint = endpoint,
                                                                     .state = options.folder.path(),
-                                                                    .shut_down = [] { on_signal(0); }},
-                                                 random.below(UINT64_MAX));
+                                                                    .shut_down = [] { on_signal(0); }});
     operator_server = TRY(OperatorServer::create(
         options.folder.socket(), [this](const OperatorRequest& request, OperatorAnswer& answer) {
           operator_api->handle(request, answer);
@@ -196,12 +195,12 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const DaemonOptions& options) {
   ::sigaction(SIGTERM, &action, nullptr);
 
   Random random(options.seed != 0 ? options.seed : system_seed());
-  TRY(parts->open_state(options, random));
+  TRY(parts->open_state(options));
   TRY(parts->start_card(random));
   TRY(parts->start_runtime(options));
   TRY(parts->start_control(random));
   TRY(parts->open_api(options, random));
-  TRY(parts->open_operator_socket(options, random));
+  TRY(parts->open_operator_socket(options));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
 

@@ -13,6 +13,7 @@
 #include "api/protocol/timestamp.h"
 #include "control/operations/instances.h"
 #include "host/clock.h"
+#include "host/secure_random.h"
 
 namespace enid::apps {
 namespace {
@@ -179,8 +180,7 @@ std::vector<std::string> split(const std::string& text) {
 
 }  // namespace
 
-OperatorApi::OperatorApi(Parts parts, std::uint64_t seed)
-    : parts_(std::move(parts)), started_(host::monotonic_now()), random_(seed) {}
+OperatorApi::OperatorApi(Parts parts) : parts_(std::move(parts)), started_(host::monotonic_now()) {}
 
 void OperatorApi::handle(const OperatorRequest& request, OperatorAnswer& answer) {
   const std::string call = request.method + " " + request.path;
@@ -245,7 +245,7 @@ void OperatorApi::add_key(const OperatorRequest& request, OperatorAnswer& answer
     parts_.keys.import(body.value("access_key_id", ""), body.value("secret_access_key", ""), host::wall_now(),
                        done);
   } else {
-    parts_.keys.create(random_, host::wall_now(), done);
+    parts_.keys.create(host::secure_random<sizeof(api::AccessKeys::Entropy)>(), host::wall_now(), done);
   }
   const Result<api::AccessKey> key = promise.get_future().get();
   if (!key) return refuse(answer, 400, key.error().message);

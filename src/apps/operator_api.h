@@ -31,7 +31,7 @@ class OperatorApi {
     std::function<void()> shut_down;
   };
 
-  OperatorApi(Parts parts, std::uint64_t seed);
+  explicit OperatorApi(Parts parts);
 
   void handle(const OperatorRequest& request, OperatorAnswer& answer);
 
@@ -47,7 +47,6 @@ class OperatorApi {
   Parts parts_;
   Instant started_;
   std::mutex keys_mutex_;  // One change of the keys at a time.
-  Random random_;          // Guarded by keys_mutex_.
 };
 
 }  // namespace enid::apps

@@ -1,0 +1,21 @@
+// Bytes that nobody can guess, from the system: for keys, tokens and seeds. What is chosen by
+// chance but need not be secret comes from Random (base/random.h), which can be repeated.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace enid::host {
+
+void fill_with_secure_random(std::span<std::uint8_t> bytes);
+
+template <std::size_t kSize>
+std::array<std::uint8_t, kSize> secure_random() {
+  std::array<std::uint8_t, kSize> bytes;
+  fill_with_secure_random(bytes);
+  return bytes;
+}
+
+}  // namespace enid::host
