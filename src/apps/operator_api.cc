@@ -20,8 +20,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Tags and names may be any bytes; what is not UTF-8 is replaced.
 void send_json(OperatorAnswer& answer, const Json& json, int status = 200) {
-  answer.send(status, "application/json", json.dump() + "\n");
+  answer.send(status, "application/json", json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 void refuse(OperatorAnswer& answer, int status, const std::string& message) {
@@ -183,6 +184,14 @@ std::vector<std::string> split(const std::string& text) {
 OperatorApi::OperatorApi(Parts parts) : parts_(std::move(parts)), started_(host::monotonic_now()) {}
 
 void OperatorApi::handle(const OperatorRequest& request, OperatorAnswer& answer) {
+  try {
+    dispatch(request, answer);
+  } catch (const Json::exception&) {  // The library's way to say that a member has another type.
+    refuse(answer, 400, "a member of the body has the wrong type");
+  }
+}
+
+void OperatorApi::dispatch(const OperatorRequest& request, OperatorAnswer& answer) {
   const std::string call = request.method + " " + request.path;
   if (call == "GET /environment") return environment(answer);
   if (call == "GET /status") return status(answer);

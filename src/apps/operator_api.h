@@ -36,6 +36,7 @@ class OperatorApi {
   void handle(const OperatorRequest& request, OperatorAnswer& answer);
 
  private:
+  void dispatch(const OperatorRequest& request, OperatorAnswer& answer);
   void environment(OperatorAnswer& answer);
   void status(OperatorAnswer& answer);
   void list_keys(OperatorAnswer& answer);
