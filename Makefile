@@ -8,7 +8,7 @@ ENID := build/release/enid
 LISTEN ?= 127.0.0.1:4566
 STATE ?= /var/lib/enid
 
-.PHONY: help up build down demo test bench fuzz tidy format clean
+.PHONY: help up build down demo test bench fuzz tidy lint format clean
 
 help: ## this list
 	@echo 'enid: EC2 networking that anyone can run'
@@ -46,6 +46,11 @@ fuzz: ## fuzz every parser for a while: make fuzz [FUZZ=target] [SECONDS_EACH=60
 tidy: ## layers, documents, format: no build, seconds
 	@python3 tools/check_layers.py
 	@tools/check_format.sh
+
+lint: ## clang-tidy over every source (minutes)
+	@tools/install_packages.sh test
+	@cmake --preset clang >/dev/null && ninja -C build/clang api_generated >/dev/null
+	@git ls-files 'src/*.cc' | xargs -P "$$(nproc)" -n 4 clang-tidy-19 --quiet -p build/clang
 
 format: ## clang-format everything
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i

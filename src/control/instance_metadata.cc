@@ -116,7 +116,9 @@ std::string identity_document(const std::string& account, const RegionModel& reg
 
 void add_key(Leaves& leaves, const RegionModel& region, const InstanceRecord& instance) {
   const KeyPairRecord* key = instance.key_name.empty() ? nullptr : region.key_pair_named(instance.key_name);
-  if (key != nullptr) leaves.add("public-keys/0/openssh-key", key->public_key);
+  if (key == nullptr) return;
+  leaves.add("public-keys/0/openssh-key", key->public_key);
+  leaves.add("public-keys/", "0=" + key->name);  // The folder's listing names the keys.
 }
 
 }  // namespace

@@ -5,27 +5,6 @@
 namespace enid::control {
 namespace {
 
-template <class Record>
-constexpr std::string_view kType = "";
-template <>
-constexpr std::string_view kType<VpcRecord> = "vpc";
-template <>
-constexpr std::string_view kType<SubnetRecord> = "subnet";
-template <>
-constexpr std::string_view kType<SecurityGroupRecord> = "security-group";
-template <>
-constexpr std::string_view kType<NetworkInterfaceRecord> = "network-interface";
-template <>
-constexpr std::string_view kType<InstanceRecord> = "instance";
-template <>
-constexpr std::string_view kType<KeyPairRecord> = "key-pair";
-template <>
-constexpr std::string_view kType<RouteTableRecord> = "route-table";
-template <>
-constexpr std::string_view kType<NetworkAclRecord> = "network-acl";
-template <>
-constexpr std::string_view kType<DhcpOptionsRecord> = "dhcp-options";
-
 // Calls act.operator()<Record>() for each kind of record that has tags.
 template <class Act>
 void for_each_kind(Act&& act) {
@@ -69,7 +48,8 @@ bool set_volume_tags(Transaction& transaction, const VolumeId& id, const Tags& t
 
 void for_each_tagged(const RegionModel& region, const std::function<void(const TaggedResource&)>& visit) {
   for_each_kind([&]<class Record>() {
-    for (const auto& [id, record] : region.table<Record>()) visit({kType<Record>, id.text(), record.tags});
+    for (const auto& [id, record] : region.table<Record>())
+      visit({kRecordFolder<Record>, id.text(), record.tags});
   });
   for (const auto& [id, group] : region.table<SecurityGroupRecord>())
     for (const SecurityGroupRule& rule : group.rules)
