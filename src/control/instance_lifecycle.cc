@@ -1,11 +1,16 @@
 #include "control/instance_lifecycle.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace enid::control {
 namespace {
 
 constexpr std::int64_t kTerminatedVisibleSeconds = 3600;
 // Documented: EC2 API Reference, "Ensuring idempotency": at least 24 hours.
 constexpr std::int64_t kClientTokenSeconds = 24 * 3600;
+// Chosen: as many as the table in memory keeps (api/idempotency_table.h); the oldest go first.
+constexpr std::size_t kClientTokensMax = 10'000;
 
 void on_started(Transaction& transaction, InstanceRecord instance) {
   instance.booted = true;
@@ -152,11 +157,17 @@ void forget_terminated_instances(Transaction& transaction) {
 }
 
 void forget_client_tokens(Transaction& transaction) {
-  std::vector<std::string> old;
-  for (const auto& [id, token] : transaction.table<ClientTokenRecord>())
-    if (transaction.now().seconds_since_epoch() - token.time.seconds_since_epoch() > kClientTokenSeconds)
-      old.push_back(id);
-  for (const std::string& id : old) transaction.erase<ClientTokenRecord>(id);
+  std::vector<std::pair<WallTime, std::string>> by_age;
+  for (const auto& [id, token] : transaction.table<ClientTokenRecord>()) by_age.emplace_back(token.time, id);
+  std::ranges::sort(by_age);
+  std::size_t left = by_age.size();
+  for (const auto& [time, id] : by_age) {
+    const bool expired =
+        transaction.now().seconds_since_epoch() - time.seconds_since_epoch() > kClientTokenSeconds;
+    if (!expired && left <= kClientTokensMax) return;
+    transaction.erase<ClientTokenRecord>(id);
+    --left;
+  }
 }
 
 }  // namespace enid::control
