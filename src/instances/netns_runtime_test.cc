@@ -111,7 +111,7 @@ TEST_F(NetnsRuntimeTest, removal_leaves_nothing) {
   ASSERT_TRUE(machine().start(launch_of(kFirst)));
   EXPECT_TRUE(machine().wait([&](auto done) { machine().runtime().remove(kFirst, done); }));
   EXPECT_TRUE(machine().runtime().present().empty());
-  EXPECT_EQ(run_on_host("grep -c " + machine().folder() + " /proc/*/mountinfo | grep -v :0").output, "");
+  EXPECT_EQ(run_on_host("grep -sc " + machine().folder() + " /proc/*/mountinfo | grep -v :0").output, "");
 }
 
 }  // namespace
