@@ -14,6 +14,11 @@ namespace {
 // Chosen: the records of terminated instances are looked through once a minute.
 constexpr Duration kTidyPeriod = Duration::from_seconds(60);
 
+bool still_attached(const RegionModel& model, const RuntimeAction& action) {
+  const NetworkInterfaceRecord* interface = model.interface_with(action.attachment);
+  return interface != nullptr && interface->id == action.interface;
+}
+
 }  // namespace
 
 ControlPlane::ControlPlane(Parts parts, ControlPlaneOptions options)
@@ -195,10 +200,11 @@ void ControlPlane::begin(const QueuedAction& queued) {
     case RuntimeActionKind::kRemove:
       return parts_.runtime.remove(action.instance, done);
     case RuntimeActionKind::kDetach:
+      if (!still_attached(model, action)) return done({});
       return parts_.runtime.detach(action.instance, action.interface, done);
     case RuntimeActionKind::kAttach: {
       const NetworkInterfaceRecord* interface = model.find<NetworkInterfaceRecord>(action.interface);
-      if (interface == nullptr || !interface->attachment) return done({});
+      if (!still_attached(model, action)) return done({});
       return parts_.runtime.attach(action.instance, interface_attachment(*record, *interface), done);
     }
   }
@@ -221,6 +227,8 @@ void ControlPlane::on_action_done(const InstanceId& instance, Result<void> resul
         return true;
       },
       nobody);
+  // A detach is done whatever the instance said of it: the model and the card have let go.
+  if (finished.action.kind == RuntimeActionKind::kDetach) error.reset();
   if (finished.answer != nullptr) finish_one(finished.answer, error);
   begin_next(instance);
 }

@@ -25,13 +25,17 @@ void on_started(Transaction& transaction, InstanceRecord instance) {
 }
 
 void on_start_failed(Transaction& transaction, InstanceRecord instance, const Error& error) {
+  // A call that came meanwhile has its own action behind this one.
+  if (instance.state != InstanceState::kPending && instance.state != InstanceState::kRunning) return;
   // Documented: EC2 User Guide, "Troubleshoot instance launch issues": such an instance goes to
-  // terminated with the reason Server.InternalError.
+  // terminated with the reason Server.InternalError. One that ran before goes back to stopped,
+  // and keeps what it wrote.
   instance.state_reason_code = "Server.InternalError";
   instance.state_reason_message = "Server.InternalError: " + error.message;
-  set_state(transaction, instance, InstanceState::kShuttingDown);
+  set_state(transaction, instance, instance.booted ? InstanceState::kStopping : InstanceState::kShuttingDown);
   transaction.put(instance);
-  transaction.act({.kind = RuntimeActionKind::kRemove, .instance = instance.id});
+  transaction.act({.kind = instance.booted ? RuntimeActionKind::kStop : RuntimeActionKind::kRemove,
+                   .instance = instance.id});
 }
 
 void detach_now(Transaction& transaction, const NetworkInterfaceId& id) {
@@ -43,9 +47,8 @@ void detach_now(Transaction& transaction, const NetworkInterfaceId& id) {
 }
 
 void on_attach(Transaction& transaction, const RuntimeAction& action, bool attached) {
-  const NetworkInterfaceRecord* interface = transaction.find<NetworkInterfaceRecord>(action.interface);
-  if (interface == nullptr || !interface->attachment || interface->attachment->instance != action.instance)
-    return;
+  const NetworkInterfaceRecord* interface = transaction.region().interface_with(action.attachment);
+  if (interface == nullptr) return;  // Meanwhile it has left, and may be attached elsewhere.
   if (!attached) return detach_now(transaction, action.interface);
   if (interface->attachment->status != AttachmentStatus::kAttaching) return;
   NetworkInterfaceRecord done = *interface;
@@ -53,10 +56,22 @@ void on_attach(Transaction& transaction, const RuntimeAction& action, bool attac
   transaction.put(std::move(done));
 }
 
+void on_detached(Transaction& transaction, const RuntimeAction& action) {
+  if (transaction.region().interface_with(action.attachment) != nullptr)
+    detach_now(transaction, action.interface);
+}
+
 void on_stopped(Transaction& transaction, InstanceRecord instance) {
   if (instance.state != InstanceState::kStopping) return;
   set_state(transaction, instance, InstanceState::kStopped);
   transaction.put(instance);
+  // Those that a failed start left attaching: a device of a stopped instance waits for its start.
+  for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
+    if (interface->attachment->status != AttachmentStatus::kAttaching) continue;
+    NetworkInterfaceRecord attached = *interface;
+    attached.attachment->status = AttachmentStatus::kAttached;
+    transaction.put(std::move(attached));
+  }
 }
 
 void on_removed(Transaction& transaction, InstanceRecord instance) {
@@ -87,7 +102,7 @@ void record_outcome(Transaction& transaction, const RuntimeAction& action,
                     const std::optional<Error>& error) {
   if (action.kind == RuntimeActionKind::kAttach) return on_attach(transaction, action, !error);
   // A device that cannot be detached properly is gone for the model all the same.
-  if (action.kind == RuntimeActionKind::kDetach) return detach_now(transaction, action.interface);
+  if (action.kind == RuntimeActionKind::kDetach) return on_detached(transaction, action);
   const InstanceRecord* instance = transaction.find<InstanceRecord>(action.instance);
   if (instance == nullptr) return;
   switch (action.kind) {
@@ -123,23 +138,27 @@ void record_power_off(Transaction& transaction, const InstanceId& id) {
 void resume_instance(Transaction& transaction, const InstanceRecord& instance, RunState state) {
   const bool present = state == RunState::kRunning;
   const auto act = [&](RuntimeActionKind kind) { transaction.act({.kind = kind, .instance = instance.id}); };
+  const auto finish_detaching = [&] {
+    for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id))
+      if (interface->attachment->status == AttachmentStatus::kDetaching)
+        transaction.act({.kind = RuntimeActionKind::kDetach,
+                         .instance = instance.id,
+                         .interface = interface->id,
+                         .attachment = interface->attachment->id});
+  };
   switch (instance.state) {
     case InstanceState::kPending:
     case InstanceState::kRunning:
       act(present ? RuntimeActionKind::kAdopt : RuntimeActionKind::kStart);
-      for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
-        if (interface->attachment->status != AttachmentStatus::kDetaching) continue;
-        transaction.act(
-            {.kind = RuntimeActionKind::kDetach, .instance = instance.id, .interface = interface->id});
-      }
-      return;
+      return finish_detaching();
     case InstanceState::kStopping:
-      return act(RuntimeActionKind::kStop);
+      act(RuntimeActionKind::kStop);
+      return finish_detaching();
     case InstanceState::kShuttingDown:
       return act(RuntimeActionKind::kRemove);
     case InstanceState::kStopped:
       if (present) act(RuntimeActionKind::kStop);
-      return;
+      return finish_detaching();
     case InstanceState::kTerminated:
       if (present) act(RuntimeActionKind::kRemove);
       return;

@@ -4,6 +4,8 @@
 //   A handler changes records and names the action; the control plane runs it after the
 //   change is made, one action of an instance after the other, and writes the outcome back into the
 //   model (control/instance_lifecycle.h). `awaited`: the answer to the call waits for it.
+//   Attach and detach name the attachment, not only the interface: when their turn comes, the
+//   interface may be attached elsewhere, and then they have nothing to do.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,7 @@ struct RuntimeAction {
   RuntimeActionKind kind = RuntimeActionKind::kStart;
   InstanceId instance;
   NetworkInterfaceId interface = {};  // Attach and detach.
+  AttachmentId attachment = {};       // Attach and detach.
   bool force = false;                 // Stop.
   bool awaited = false;
 };

@@ -24,17 +24,7 @@ class HandlerStory : public ::testing::Test {
  protected:
   // The Region has its default VPC.
   HandlerStory() {
-    add_dhcp_option_operations(table_);
-    add_instance_belonging_operations(table_);
-    add_instance_operations(table_);
-    add_network_acl_operations(table_);
-    add_route_table_operations(table_);
-    add_security_group_operations(table_);
-    add_security_group_rule_operations(table_);
-    add_subnet_operations(table_);
-    add_tag_operations(table_);
-    add_unmade_resource_operations(table_);
-    add_vpc_operations(table_);
+    add_operations(table_);
     change([](control::Transaction& transaction) { control::make_default_network(transaction); });
   }
 
@@ -47,7 +37,8 @@ class HandlerStory : public ::testing::Test {
                         .access_key_id = "AKIAEXAMPLE",
                         .request_id = "request",
                         .now = kNow,
-                        .random = random_};
+                        .random = random_,
+                        .strict_images = strict_images_};
     const OperationTable::Entry* entry = table_.find(Operation::kName);
     if (entry == nullptr) return vpc::ec2_failure("InvalidAction", std::string(Operation::kName));
     auto result = reinterpret_cast<Handler<Operation>>(entry->handler)(context, request);
@@ -94,6 +85,7 @@ class HandlerStory : public ::testing::Test {
   static constexpr const char* kAccount = "123456789012";
   static constexpr WallTime kNow{1'700'000'000'000};
 
+  bool strict_images_ = false;
   Random random_{1};
   control::RegionModel region_{"us-east-1"};
 

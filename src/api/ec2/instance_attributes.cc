@@ -23,6 +23,9 @@ Result<InstanceRecord> find_one(CallContext& context, const std::string& id) {
 Result<const control::NetworkInterfaceRecord*> only_interface(CallContext& context,
                                                               const InstanceRecord& instance) {
   const auto interfaces = context.transaction.region().interfaces_of(instance.id);
+  if (interfaces.empty())
+    return ec2_failure("IncorrectInstanceState",
+                       fmt::format("The instance '{}' has no network interface.", instance.id.text()));
   if (interfaces.size() != 1)
     return ec2_failure(
         "InvalidInstanceID",
@@ -87,16 +90,22 @@ Result<void> change_type(CallContext& context, InstanceRecord& instance, const s
   if (interfaces.size() > static_cast<std::size_t>(type->max_enis))
     return ec2_failure("AttachmentLimitExceeded",
                        fmt::format("Interface count {} exceeds the limit for {}", interfaces.size(), name));
-  for (const auto* interface : interfaces)
+  for (const auto* interface : interfaces) {
+    if (interface->attachment->network_card_index >= type->network_cards)
+      return ec2_failure("InvalidParameterValue",
+                         fmt::format("Network card index {} is not valid for {}.",
+                                     interface->attachment->network_card_index, name));
     if (interface->addresses.size() + interface->prefixes.size() >
         static_cast<std::size_t>(type->ipv4_per_eni))
       return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
+  }
   instance.instance_type = name;
   return {};
 }
 
 Result<void> change_user_data(InstanceRecord& instance, const std::string& decoded) {
   if (instance.state != control::InstanceState::kStopped) return not_stopped(instance);
+  TRY(check_user_data(decoded));
   instance.user_data = decoded;
   return {};
 }
@@ -142,6 +151,17 @@ Result<void> modify_interface(CallContext& context, const InstanceRecord& instan
 Result<operations::ModifyInstanceAttribute::Result> modify_instance_attribute(
     CallContext& context, const ModifyInstanceAttributeRequest& request) {
   InstanceRecord instance = TRY(find_one(context, *request.instance_id));
+  // Documented: EC2 API Reference, ModifyInstanceAttribute: one attribute at a time.
+  const int attributes = (request.attribute ? 1 : 0) + (request.source_dest_check ? 1 : 0) +
+                         (request.groups.empty() ? 0 : 1) + (request.instance_type ? 1 : 0) +
+                         (request.disable_api_termination ? 1 : 0) + (request.disable_api_stop ? 1 : 0) +
+                         (request.ebs_optimized ? 1 : 0) +
+                         (request.instance_initiated_shutdown_behavior ? 1 : 0) + (request.user_data ? 1 : 0);
+  if (attributes == 0 && request.block_device_mappings.empty() && !request.ena_support && !request.kernel &&
+      !request.ramdisk && !request.sriov_net_support && !request.enclave_options)
+    return ec2_failure("InvalidParameterCombination", "No attributes specified.");
+  if (attributes > 1)
+    return ec2_failure("InvalidParameterCombination", "Fields for multiple attribute types specified.");
   if (request.attribute) TRY(modify_named(context, instance, *request.attribute, request.value));
   if (request.source_dest_check || !request.groups.empty()) TRY(modify_interface(context, instance, request));
   if (request.instance_type) TRY(change_type(context, instance, request.instance_type->value.value_or("")));

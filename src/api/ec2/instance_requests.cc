@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/ec2/ids.h"
 #include "api/ec2/images.h"
 #include "api/ec2/network_interface_requests.h"
@@ -23,8 +25,7 @@ Result<std::string> user_data(const std::optional<std::string>& encoded) {
   if (!encoded) return std::string();
   const auto decoded = protocol::parse_base64(*encoded);
   if (!decoded) return ec2_failure("InvalidParameterValue", "Invalid BASE64 encoding of user data.");
-  if (decoded->size() > kUserDataBytesMax)
-    return ec2_failure("InvalidParameterValue", "User data is limited to 16384 bytes");
+  TRY(check_user_data(*decoded));
   return *decoded;
 }
 
@@ -44,15 +45,23 @@ Result<std::vector<SecurityGroupId>> groups_of(CallContext& context, const RunIn
     if (group == nullptr)
       return ec2_failure("InvalidGroup.NotFound",
                          fmt::format("The security group '{}' does not exist in VPC '{}'", name, vpc.text()));
-    groups.push_back(group->id);
+    if (std::ranges::find(groups, group->id) == groups.end()) groups.push_back(group->id);
   }
   return groups;
 }
 
 Result<SubnetId> subnet_of(CallContext& context, const std::optional<std::string>& subnet,
                            const RunInstancesRequest& request) {
-  if (subnet) return parse_id<SubnetId>(*subnet);
   const std::string zone = request.placement ? request.placement->availability_zone.value_or("") : "";
+  if (subnet) {
+    const auto id = TRY(parse_id<SubnetId>(*subnet));
+    const auto* record = context.transaction.find<control::SubnetRecord>(id);
+    if (record != nullptr && !zone.empty() && record->availability_zone != zone)
+      return ec2_failure("InvalidParameterValue",
+                         fmt::format("The availability zone '{}' does not match the zone of the subnet '{}'.",
+                                     zone, *subnet));
+    return id;
+  }
   return control::default_subnet(context.transaction, zone);
 }
 
@@ -63,6 +72,10 @@ Result<control::LaunchInterface> plain_interface(CallContext& context, const Run
   if (subnet == nullptr)
     return ec2_failure("InvalidSubnetID.NotFound",
                        fmt::format("The subnet ID '{}' does not exist", interface.fresh.subnet.text()));
+  // Documented: EC2 API Reference, RunInstances, SecurityGroup.N: names are for the default VPC.
+  if (request.subnet_id && !request.security_groups.empty())
+    return ec2_failure("InvalidParameterCombination",
+                       "The parameter groupName cannot be used with the parameter subnet");
   interface.fresh.groups = TRY(groups_of(context, request, subnet->vpc));
   if (request.private_ip_address) interface.fresh.primary = TRY(parse_address(*request.private_ip_address));
   return interface;
@@ -74,7 +87,9 @@ Result<control::LaunchInterface> existing_interface(
     return ec2_failure(
         "InvalidParameterCombination",
         "A network interface may not specify a network interface ID and delete on termination as true");
-  if (specification.subnet_id || specification.private_ip_address || !specification.groups.empty())
+  if (specification.subnet_id || specification.private_ip_address || !specification.groups.empty() ||
+      !specification.private_ip_addresses.empty() || specification.secondary_private_ip_address_count ||
+      !specification.ipv4_prefixes.empty() || specification.ipv4_prefix_count)
     return ec2_failure(
         "InvalidParameterCombination",
         "A network interface may not specify both a network interface ID and a subnet, an address or "
@@ -85,9 +100,26 @@ Result<control::LaunchInterface> existing_interface(
   return interface;
 }
 
+// Documented: EC2 API Reference, InstanceNetworkInterfaceSpecification, AssociatePublicIpAddress.
+Result<void> refuse_public_address(const RunInstancesRequest& request,
+                                   const InstanceNetworkInterfaceSpecification& specification) {
+  if (!specification.associate_public_ip_address.value_or(false)) return {};
+  if (request.network_interfaces.size() > 1)
+    return ec2_failure("InvalidParameterCombination",
+                       "The associatePublicIPAddress parameter cannot be specified when launching with "
+                       "multiple network interfaces.");
+  if (specification.device_index.value_or(0) != 0)
+    return ec2_failure("InvalidParameterCombination",
+                       "The associatePublicIPAddress parameter can only be specified for the network "
+                       "interface with DeviceIndex 0.");
+  return ec2_failure("UnsupportedOperation",
+                     "Public addresses are not available: the VPC has no internet gateway.");
+}
+
 Result<control::LaunchInterface> new_interface(CallContext& context, const RunInstancesRequest& request,
                                                const InstanceNetworkInterfaceSpecification& specification) {
   control::LaunchInterface interface;
+  TRY(refuse_public_address(request, specification));
   TRY(refuse_ipv6(specification));
   TRY(interface_type(specification.interface_type));
   interface.fresh.subnet = TRY(subnet_of(context, specification.subnet_id, request));
@@ -101,6 +133,11 @@ Result<control::LaunchInterface> new_interface(CallContext& context, const RunIn
 }
 
 }  // namespace
+
+Result<void> check_user_data(const std::string& decoded) {
+  if (decoded.size() <= kUserDataBytesMax) return {};
+  return ec2_failure("InvalidParameterValue", "User data is limited to 16384 bytes");
+}
 
 Result<control::Tags> launch_tags(std::string_view resource_type, const RunInstancesRequest& request) {
   return tags_for(resource_type, request.tag_specifications,
@@ -174,7 +211,7 @@ Result<std::vector<const InstanceRecord*>> find_instances(const control::Transac
     const auto* instance = transaction.find<InstanceRecord>(id);
     if (instance == nullptr) {
       missing.push_back(text);
-    } else {
+    } else if (std::ranges::find(found, instance) == found.end()) {
       found.push_back(instance);
     }
   }

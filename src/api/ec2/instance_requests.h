@@ -17,7 +17,10 @@ Result<control::InstanceRecord> instance_prototype(CallContext& context, const R
 Result<std::vector<control::LaunchInterface>> launch_interfaces(CallContext& context,
                                                                 const RunInstancesRequest& request);
 
-// Each of the named instances; refuses when one is unknown.
+// Refuses more than an instance may have.
+Result<void> check_user_data(const std::string& decoded);
+
+// Each of the named instances, once; refuses when one is unknown.
 Result<std::vector<const control::InstanceRecord*>> find_instances(const control::Transaction& transaction,
                                                                    const std::vector<std::string>& ids);
 

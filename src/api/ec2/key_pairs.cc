@@ -1,6 +1,8 @@
 // Key pairs.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/ec2/ids.h"
 #include "api/ec2/key_material.h"
 #include "api/ec2/operations.h"
@@ -22,6 +24,9 @@ Result<KeyPairRecord> new_record(CallContext& context, const std::string& name, 
                                  const std::vector<TagSpecification>& tags) {
   if (name.empty() || name.size() > kNameLengthMax)
     return ec2_failure("InvalidParameterValue", "The key name must have 1 to 255 characters.");
+  // It becomes part of a line of authorized_keys.
+  if (!std::ranges::all_of(name, [](char c) { return c >= ' ' && c <= '~'; }))
+    return ec2_failure("InvalidParameterValue", "The key name must consist of printable ASCII characters.");
   if (context.transaction.region().key_pair_named(name) != nullptr)
     return ec2_failure("InvalidKeyPair.Duplicate", fmt::format("The keypair '{}' already exists.", name));
   KeyPairRecord record;

@@ -69,13 +69,9 @@ void filter_addresses(const NetworkInterfaceRecord& interface, const std::string
   if (name == "private-dns-name") values.add(private_dns_name(region, interface.addresses.front()));
 }
 
-void filter_groups(const NetworkInterfaceRecord& interface, const control::RegionModel& region,
-                   std::string_view name, FilterValues& values) {
+void filter_groups(const NetworkInterfaceRecord& interface, std::string_view name, FilterValues& values) {
   if (name == "group-id")
     for (const SecurityGroupId& group : interface.groups) values.add(group.text());
-  if (name == "group-name")
-    for (const GroupIdentifier& group : group_identifiers(region, interface.groups))
-      values.add(group.group_name);
 }
 
 void filter_values(const CallContext& context, const NetworkInterfaceRecord& interface, std::string_view name,
@@ -84,7 +80,7 @@ void filter_values(const CallContext& context, const NetworkInterfaceRecord& int
   if (name.starts_with("attachment.") && interface.attachment)
     filter_attachment(*interface.attachment, context.account_id, name, values);
   filter_addresses(interface, region.name(), name, values);
-  filter_groups(interface, region, name, values);
+  filter_groups(interface, name, values);
   if (name == "availability-zone") values.add(interface.availability_zone);
   if (name == "availability-zone-id")
     if (const auto* subnet = region.find<control::SubnetRecord>(interface.subnet))
@@ -114,12 +110,7 @@ Result<DescribeNetworkInterfacesResult> describe_network_interfaces(
     };
     if (filters.match(values, interface.tags)) found.push_back(&interface);
   };
-  for (const std::string& text : request.network_interface_ids) {
-    const auto id = TRY(parse_id<NetworkInterfaceId>(text));
-    consider(*TRY(control::find_network_interface(context.transaction, id)));
-  }
-  if (request.network_interface_ids.empty())
-    for (const auto& [id, interface] : region.table<NetworkInterfaceRecord>()) consider(interface);
+  TRY(for_each_record<NetworkInterfaceRecord>(context.transaction, request.network_interface_ids, consider));
   auto page = TRY(paginate(
       std::move(found), [](const NetworkInterfaceRecord* interface) { return interface->id.text(); },
       request));

@@ -53,6 +53,10 @@ Result<DescribeAvailabilityZonesResult> describe_availability_zones(
   for (const std::string& name : request.zone_names)
     if (vpc::find_availability_zone(region, name) == nullptr)
       return ec2_failure("InvalidParameterValue", fmt::format("Invalid availability zone: [{}]", name));
+  for (const std::string& id : request.zone_ids)
+    if (std::ranges::find(region.availability_zones, id, &vpc::AvailabilityZone::id) ==
+        region.availability_zones.end())
+      return ec2_failure("InvalidParameterValue", fmt::format("Invalid availability zone-id: [{}]", id));
   const std::string group = fmt::format("{}-zg-1", region.name);
   DescribeAvailabilityZonesResult result;
   for (const vpc::AvailabilityZone& zone : region.availability_zones) {

@@ -20,6 +20,7 @@ namespace {
 
 // What EC2 writes into StateTransitionReason: "User initiated (2026-11-21 09:30:00 GMT)".
 constexpr const char* kUserInitiated = "User initiated";
+constexpr std::uint64_t kPrefixSize = std::uint64_t{1} << (32 - vpc::kDelegatedPrefixLength);
 
 Result<std::vector<InstanceRecord>> find_all(const Transaction& transaction,
                                              const std::vector<InstanceId>& ids) {
@@ -52,6 +53,11 @@ Result<void> check_interfaces(const NewInstances& what, const vpc::InstanceType&
     return ec2_failure("AttachmentLimitExceeded", fmt::format("Interface count {} exceeds the limit for {}",
                                                               what.interfaces.size(), type.name));
   bool primary = false;
+  // Documented: EC2 API Reference, "Error codes": the code at launch differs from an interface's.
+  for (const LaunchInterface& interface : what.interfaces)
+    if (interface.fresh.groups.size() > kSecurityGroupsPerInterface)
+      return ec2_failure("SecurityGroupsPerInstanceLimitExceeded",
+                         "The maximum number of security groups per instance has been reached.");
   for (const LaunchInterface& interface : what.interfaces) {
     primary |= interface.device_index == 0 && interface.network_card_index == 0;
     if (interface.existing && what.max_count > 1)
@@ -64,7 +70,8 @@ Result<void> check_interfaces(const NewInstances& what, const vpc::InstanceType&
     if (!interface.existing && addresses > static_cast<std::size_t>(type.ipv4_per_eni))
       return ec2_failure("InvalidInterface.IpAddressLimitExceeded",
                          fmt::format("The number of IP addresses exceeds the limit for {}.", type.name));
-    if (!interface.existing && interface.fresh.primary && what.max_count > 1)
+    const bool named = interface.fresh.primary || !secondary.addresses.empty() || !secondary.prefixes.empty();
+    if (!interface.existing && named && what.max_count > 1)
       return ec2_failure("InvalidParameterCombination",
                          "A private IP address can be given only when one instance is launched.");
   }
@@ -79,8 +86,10 @@ Result<std::int32_t> launch_count(const Transaction& transaction, const NewInsta
   std::map<SubnetId, std::uint64_t> needed;
   for (const LaunchInterface& interface : what.interfaces) {
     if (interface.existing) continue;
-    needed[interface.fresh.subnet] += 1 + interface.fresh.secondary.addresses.size() +
-                                      static_cast<std::uint64_t>(interface.fresh.secondary.address_count);
+    const AddressRequest& secondary = interface.fresh.secondary;
+    needed[interface.fresh.subnet] +=
+        1 + secondary.addresses.size() + static_cast<std::uint64_t>(secondary.address_count) +
+        kPrefixSize * (secondary.prefixes.size() + static_cast<std::uint64_t>(secondary.prefix_count));
   }
   std::uint64_t fit = static_cast<std::uint64_t>(what.max_count);
   for (const auto& [id, each] : needed) {
@@ -131,7 +140,8 @@ Result<InstanceId> launch_one(Transaction& transaction, const NewInstances& what
                                                .instance = instance.id,
                                                .device_index = interface.device_index,
                                                .network_card_index = interface.network_card_index,
-                                               .delete_on_termination = interface.delete_on_termination}));
+                                               .delete_on_termination = interface.delete_on_termination,
+                                               .at_launch = true}));
   }
   transaction.act({.kind = RuntimeActionKind::kStart, .instance = instance.id});
   return instance.id;
@@ -197,6 +207,7 @@ Result<std::vector<StateChange>> start_instances(Transaction& transaction,
     transaction.put(instance);
     for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
       NetworkInterfaceRecord attaching = *interface;
+      if (attaching.attachment->status == AttachmentStatus::kDetaching) continue;  // It leaves before.
       attaching.attachment->status = AttachmentStatus::kAttaching;
       transaction.put(std::move(attaching));
     }

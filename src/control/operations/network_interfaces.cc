@@ -15,8 +15,9 @@ using vpc::ec2_failure;
 
 namespace {
 
-// Documented: VPC User Guide, "Amazon VPC quotas": security groups per network interface.
-constexpr std::size_t kSecurityGroupsPerInterface = 5;
+// Chosen: what a detached interface may have; no instance type's limit is higher.
+constexpr std::size_t kAddressesPerInterface = 64;
+constexpr std::int32_t kDeviceIndexMax = 255;  // Chosen.
 
 bool is_terminal(InstanceState state) {
   return state == InstanceState::kShuttingDown || state == InstanceState::kTerminated;
@@ -78,6 +79,9 @@ Result<void> check_prefix(const Transaction& transaction, const SubnetRecord& su
                        fmt::format("Invalid IPv4 prefix {}: it must be a /28.", prefix.text()));
   if (!subnet.cidr_block.contains(prefix))
     return ec2_failure("InvalidParameterValue", "Prefix does not fall within the subnet's address range");
+  if (vpc::is_reserved(subnet.cidr_block, prefix.address) ||
+      vpc::is_reserved(subnet.cidr_block, prefix.at(prefix.size() - 1)))
+    return ec2_failure("InvalidParameterValue", "Prefix holds addresses that the subnet reserves");
   const auto& taken = transaction.region().addresses_in(subnet.id);
   const auto next = taken.lower_bound(prefix.address);
   if (next != taken.end() && prefix.contains(next->first))
@@ -85,15 +89,32 @@ Result<void> check_prefix(const Transaction& transaction, const SubnetRecord& su
   return {};
 }
 
+// Documented: EC2 User Guide, "Prefix delegation": instances built on Nitro only.
+Result<void> check_prefixes_supported(const vpc::InstanceType& type) {
+  if (type.hypervisor == "nitro" || type.bare_metal) return {};
+  return ec2_failure("UnsupportedOperation",
+                     fmt::format("Prefixes are not supported for the instance type {}.", type.name));
+}
+
 // How many addresses the interface may have where it is attached. A delegated prefix counts as one.
 Result<void> check_address_limit(const Transaction& transaction, const NetworkInterfaceRecord& interface,
                                  std::size_t addresses, std::size_t prefixes) {
-  if (!interface.attachment) return {};
-  const InstanceRecord* instance = transaction.find<InstanceRecord>(interface.attachment->instance);
+  const InstanceRecord* instance =
+      interface.attachment ? transaction.find<InstanceRecord>(interface.attachment->instance) : nullptr;
   const vpc::InstanceType* type =
       instance == nullptr ? nullptr : vpc::find_instance_type(instance->instance_type);
-  if (type == nullptr || addresses + prefixes <= static_cast<std::size_t>(type->ipv4_per_eni)) return {};
+  if (type != nullptr && prefixes > 0) TRY(check_prefixes_supported(*type));
+  const std::size_t limit =
+      type == nullptr ? kAddressesPerInterface : static_cast<std::size_t>(type->ipv4_per_eni);
+  if (addresses + prefixes <= limit) return {};
   return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
+}
+
+std::vector<SecurityGroupId> without_repetitions(const std::vector<SecurityGroupId>& groups) {
+  std::vector<SecurityGroupId> once;
+  for (const SecurityGroupId& id : groups)
+    if (std::ranges::find(once, id) == once.end()) once.push_back(id);
+  return once;
 }
 
 // Adds what is asked to the record, putting it each time so that the next look sees it as taken.
@@ -142,6 +163,9 @@ std::size_t asked_prefixes(const AddressRequest& what) {
 
 Result<void> check_attachable(const Transaction& transaction, const NetworkInterfaceRecord& interface,
                               const InstanceRecord& instance, const NewAttachment& what) {
+  if (what.device_index < 0 || what.device_index > kDeviceIndexMax)
+    return ec2_failure("InvalidParameterValue",
+                       fmt::format("invalid value for parameter deviceIndex: {}", what.device_index));
   if (interface.attachment)
     return ec2_failure("InvalidNetworkInterface.InUse",
                        fmt::format("Interface: [{}] in use.", interface.id.text()));
@@ -172,9 +196,13 @@ Result<void> check_attachable(const Transaction& transaction, const NetworkInter
   if (attached.size() + 1 > static_cast<std::size_t>(type->max_enis))
     return ec2_failure("AttachmentLimitExceeded", fmt::format("Interface count {} exceeds the limit for {}",
                                                               attached.size() + 1, instance.instance_type));
-  if (interface.addresses.size() + interface.prefixes.size() > static_cast<std::size_t>(type->ipv4_per_eni))
-    return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
-  return {};
+  if (!interface.prefixes.empty()) TRY(check_prefixes_supported(*type));
+  if (interface.addresses.size() + interface.prefixes.size() <= static_cast<std::size_t>(type->ipv4_per_eni))
+    return {};
+  if (what.at_launch)
+    return ec2_failure("InvalidInterface.IpAddressLimitExceeded",
+                       fmt::format("The number of IP addresses exceeds the limit for {}.", type->name));
+  return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
 }
 
 // Takes the address from the interface that holds it as a secondary one.
@@ -233,7 +261,7 @@ Result<NetworkInterfaceId> create_network_interface(Transaction& transaction,
   interface.mac = new_mac(transaction);
   interface.description = what.description;
   interface.interface_type = what.interface_type;
-  interface.groups = what.groups;
+  interface.groups = without_repetitions(what.groups);
   if (interface.groups.empty())
     interface.groups = {transaction.region().group_named(subnet->vpc, "default")->id};
   TRY(check_groups(transaction, subnet->vpc, interface.groups));
@@ -243,6 +271,8 @@ Result<NetworkInterfaceId> create_network_interface(Transaction& transaction,
   interface.create_time = transaction.now();
   interface.tags = what.tags;
   if (what.primary) TRY(check_free(transaction, *subnet, *what.primary));
+  TRY(check_address_limit(transaction, interface, 1 + asked_addresses(what.secondary),
+                          asked_prefixes(what.secondary)));
   interface.addresses.push_back(what.primary ? *what.primary : TRY(pick_address(transaction, *subnet)));
   transaction.put(interface);
   TRY(add_addresses(transaction, interface, what.secondary));
@@ -266,15 +296,17 @@ Result<AttachmentId> attach_network_interface(Transaction& transaction, const Ne
   const NetworkInterfaceRecord* interface = TRY(find_network_interface(transaction, what.interface));
   const InstanceRecord* instance = TRY(find_instance(transaction, what.instance));
   TRY(check_attachable(transaction, *interface, *instance, what));
-  const bool hot = instance->state == InstanceState::kRunning;
+  // An instance that is pending may have begun to start without the interface: it gets the device
+  // after its start.
+  const bool starting = instance->state == InstanceState::kPending;
+  const bool hot = instance->state == InstanceState::kRunning || (starting && !what.at_launch);
   NetworkInterfaceRecord attached = *interface;
   attached.attachment =
       Attachment{.id = transaction.make_id<AttachmentId>(),
                  .instance = what.instance,
                  .device_index = what.device_index,
                  .network_card_index = what.network_card_index,
-                 .status = hot || instance->state == InstanceState::kPending ? AttachmentStatus::kAttaching
-                                                                             : AttachmentStatus::kAttached,
+                 .status = hot || starting ? AttachmentStatus::kAttaching : AttachmentStatus::kAttached,
                  .attach_time = transaction.now(),
                  .delete_on_termination = what.delete_on_termination,
                  .ena_srd_enabled = what.ena_srd_enabled,
@@ -285,6 +317,7 @@ Result<AttachmentId> attach_network_interface(Transaction& transaction, const Ne
     transaction.act({.kind = RuntimeActionKind::kAttach,
                      .instance = what.instance,
                      .interface = what.interface,
+                     .attachment = id,
                      .awaited = true});
   return id;
 }
@@ -297,7 +330,7 @@ Result<void> detach_network_interface(Transaction& transaction, const Attachment
   const Attachment& attachment = *interface->attachment;
   // Chosen: also with Force and from a stopped instance, as EC2 does.
   static_cast<void>(force);
-  if (attachment.device_index == 0)
+  if (attachment.device_index == 0 && attachment.network_card_index == 0)
     return ec2_failure(
         "OperationNotPermitted",
         fmt::format("The network interface at device index {} and networkCard index {} cannot be "
@@ -320,6 +353,7 @@ Result<void> detach_network_interface(Transaction& transaction, const Attachment
   transaction.act({.kind = RuntimeActionKind::kDetach,
                    .instance = instance_id,
                    .interface = interface_id,
+                   .attachment = id,
                    .awaited = true});
   return {};
 }
@@ -327,16 +361,16 @@ Result<void> detach_network_interface(Transaction& transaction, const Attachment
 Result<AssignedAddresses> assign_private_addresses(Transaction& transaction, const NetworkInterfaceId& id,
                                                    const AddressRequest& what, bool allow_reassignment) {
   const NetworkInterfaceRecord* interface = TRY(find_network_interface(transaction, id));
-  TRY(check_address_limit(transaction, *interface, interface->addresses.size() + asked_addresses(what),
-                          interface->prefixes.size() + asked_prefixes(what)));
+  AddressRequest missing = what;
+  // Chosen: an address that the interface already has is assigned again without harm.
+  std::erase_if(missing.addresses, [&](Ipv4Address address) {
+    return std::ranges::find(interface->addresses, address) != interface->addresses.end();
+  });
+  TRY(check_address_limit(transaction, *interface, interface->addresses.size() + asked_addresses(missing),
+                          interface->prefixes.size() + asked_prefixes(missing)));
   for (const Ipv4Address address : what.addresses)
     TRY(take_from_holder(transaction, interface->subnet, address, id, allow_reassignment));
   NetworkInterfaceRecord changed = *TRY(find_network_interface(transaction, id));
-  AddressRequest missing = what;
-  // Chosen: an address that the interface already has as secondary is assigned again without harm.
-  std::erase_if(missing.addresses, [&](Ipv4Address address) {
-    return std::ranges::find(changed.addresses, address) != changed.addresses.end();
-  });
   AssignedAddresses assigned = TRY(add_addresses(transaction, changed, missing));
   if (!what.addresses.empty()) assigned.addresses = what.addresses;
   return assigned;
@@ -369,7 +403,7 @@ Result<void> set_security_groups(Transaction& transaction, const NetworkInterfac
                                  const std::vector<SecurityGroupId>& groups) {
   NetworkInterfaceRecord changed = *TRY(find_network_interface(transaction, id));
   TRY(check_groups(transaction, changed.vpc, groups));
-  changed.groups = groups;
+  changed.groups = without_repetitions(groups);
   transaction.put(std::move(changed));
   return {};
 }

@@ -14,6 +14,9 @@
 
 namespace enid::control {
 
+// Documented: VPC User Guide, "Amazon VPC quotas": security groups per network interface.
+constexpr std::size_t kSecurityGroupsPerInterface = 5;
+
 struct AddressRequest {
   std::vector<Ipv4Address> addresses;
   std::int32_t address_count = 0;
@@ -50,6 +53,7 @@ struct NewAttachment {
   bool delete_on_termination = false;
   bool ena_srd_enabled = false;
   bool ena_srd_udp_enabled = false;
+  bool at_launch = false;  // The instance is being made: it starts with the device.
 };
 
 // A running instance gets the device at once (hot attach); another one when it starts.
