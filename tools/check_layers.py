@@ -12,13 +12,15 @@ LAYERS = {
     "wire": ["base"],
     "contract": ["base"],
     "vpc": ["base"],
+    "pci": ["base"],
     "store": ["base"],
     "flow": ["base", "wire"],
     "card": ["base", "wire", "contract", "flow"],
+    "devices": ["base", "wire", "pci", "card"],
     "control": ["base", "contract", "vpc", "store"],
     "api": ["base", "vpc", "store", "control", "contract"],
-    "host": ["base", "wire", "contract", "card", "control", "api"],
-    "instances": ["base", "wire", "contract", "control", "host"],
+    "host": ["base", "wire", "pci", "contract", "card", "control", "api"],
+    "instances": ["base", "wire", "pci", "contract", "card", "devices", "control", "host"],
     "apps": None,  # The only code that knows everything.
 }
 IMPURE = {"host", "instances", "apps", "store/sqlite"}

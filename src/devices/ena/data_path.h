@@ -1,0 +1,93 @@
+// DataPath: the half of an ENA device that moves frames, as the controlling half sees it.
+//
+// Theory of operation
+//   An Elastic Network Adapter has a slow side (registers, admin queue, events: controller.h) that may live
+//   in a small process which owns the guest's socket, and a fast side (the rings) that the card's thread
+//   polls. Between them goes only what is here. The rings' own indices live in shared memory (QueueState), so
+//   that the fast side may die and begin again where it was, while the guest keeps its device.
+//
+// Invariants
+//   (1) Every call is complete when it returns: after destroy_…, reset, set_memory and set_interrupt the fast
+//       side touches nothing of what was there before.
+//   (2) Indices are below the limits of limits.h, depths are powers of two within them, entry sizes are the
+//       only ones supported: the controller has checked. Addresses are the guest's word, and not checked.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "devices/ena/limits.h"
+#include "pci/descriptor.h"
+#include "pci/guest_memory.h"
+
+namespace enid::devices::ena {
+
+// A ring's progress. Zero when the queue is created. Written by the fast side alone.
+struct QueueState {
+  std::uint32_t consumed = 0;  // Submission queues: entries taken, free-running, 16 bits used. Completion
+                               // queues: entries written, free-running.
+  std::uint32_t reserved = 0;
+};
+
+// Where a word of the doorbell page is, from the page's first byte; see DoorbellPage in limits.h.
+struct CompletionQueueSetup {
+  std::uint16_t index = 0;
+  std::uint16_t depth = 0;
+  std::uint16_t entry_bytes = 0;  // 8: transmit, 16: receive.
+  std::uint64_t address = 0;      // Guest's.
+  std::uint16_t vector = kNoVector;
+};
+
+enum class Direction : std::uint8_t { kTransmit, kReceive };
+enum class Placement : std::uint8_t { kHost, kLowLatency };
+
+struct SubmissionQueueSetup {
+  std::uint16_t index = 0;  // Of its direction.
+  Direction direction = Direction::kTransmit;
+  Placement placement = Placement::kHost;
+  std::uint16_t depth =
+      0;  // In entries: of 16 bytes in the host's memory, of kLowLatencyEntryBytes in BAR 2.
+  std::uint64_t address = 0;  // Guest's; unused with kLowLatency.
+  std::uint16_t completion_queue = 0;
+};
+
+// Receive side scaling, as the driver set it. table[hash % 128] is a receive queue's index.
+struct ReceiveSteering {
+  bool is_on = false;
+  std::array<std::uint16_t, kSteeringTableEntries> table{};
+  std::array<std::uint8_t, 40> key{};
+  // Bits of the packet kinds' fields (ENA_ADMIN_RSS_L3_SA …), index: ENA_ADMIN_RSS_TCP4 ….
+  std::array<std::uint16_t, 16> fields{};
+};
+
+struct DataPathStatistics {
+  std::uint64_t transmitted_bytes = 0, transmitted_packets = 0, transmit_drops = 0;
+  std::uint64_t received_bytes = 0, received_packets = 0, receive_drops = 0, receive_overruns = 0;
+  // The guest broke a rule of the rings: the device asks it for a reset (AENQ) and carries nothing until
+  // then.
+  bool is_broken = false;
+  const char* broken_because = "";
+};
+
+class DataPath {
+ public:
+  virtual ~DataPath() = default;
+
+  virtual void create_completion_queue(const CompletionQueueSetup& setup) = 0;
+  virtual void create_submission_queue(const SubmissionQueueSetup& setup) = 0;
+  virtual void destroy_completion_queue(std::uint16_t index) = 0;
+  virtual void destroy_submission_queue(Direction direction, std::uint16_t index) = 0;
+  virtual void set_receive_steering(const ReceiveSteering& steering) = 0;
+  virtual void set_mtu(std::uint32_t mtu) = 0;  // Without the Ethernet header.
+  // No frames either way while down.
+  virtual void set_link(bool is_up) = 0;
+  // Interrupt moderation's unit is a microsecond.
+  virtual void set_memory(std::shared_ptr<const pci::GuestMemory> memory) = 0;
+  virtual void set_interrupt(std::uint16_t vector, std::shared_ptr<pci::Interrupt> interrupt) = 0;
+  virtual void reset() = 0;
+
+  virtual DataPathStatistics statistics() = 0;
+};
+
+}  // namespace enid::devices::ena
