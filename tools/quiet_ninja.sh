@@ -15,6 +15,7 @@ trap 'rm -f "$log"' EXIT
 if NINJA_STATUS='[%f/%t] ' ninja -C "$folder" "$@" >"$log" 2>&1; then
   tail -n 1 "$log"
 else
-  grep -A60 -m1 -E 'FAILED|error' "$log" >&2 || tail -n 60 "$log" >&2
+  # From the first failed step on; the names of files that merely speak of errors do not count.
+  grep -A60 -m1 -E '^FAILED:|: (fatal )?error:|^ninja: (error|build stopped)' "$log" >&2 || tail -n 60 "$log" >&2
   exit 1
 fi

@@ -310,6 +310,7 @@ void OperatorApi::trace(const OperatorRequest& request, OperatorAnswer& answer) 
                      {"target", target->text()},
                      {"delivered", report->delivered},
                      {"drop_reason", report->drop_reason},
+                     {"drop_explanation", report->drop_explanation},
                      {"steps", steps_of(*report)}});
 }
 

@@ -421,7 +421,7 @@ contract::TraceReport Card::trace(const TraceSpec& spec, Instant now) {
   contract::TraceReport report;
   Interface* from = parts.tables.find_interface(spec.from);
   if (from == nullptr) {
-    report.drop_reason = name_of(DropReason::kNotProgrammed);
+    name_drop(report, DropReason::kNotProgrammed);
     return report;
   }
   std::vector<std::uint8_t> bytes = make_trace_frame(spec, *from);
@@ -432,7 +432,7 @@ contract::TraceReport Card::trace(const TraceSpec& spec, Instant now) {
   const auto finish = [&](std::string_view stage, StageResult result) {
     add_step(report, stage, result, walk);
     walk.detail.clear();
-    if (result == StageResult::kDrop) report.drop_reason = name_of(walk.reason);
+    if (result == StageResult::kDrop) name_drop(report, walk.reason);
     return result == StageResult::kPass;
   };
   if (!finish("parse", walk.reason == DropReason::kNone ? StageResult::kPass : StageResult::kDrop))

@@ -84,7 +84,7 @@ TEST_F(CardTest, a_time_to_live_of_one_ends_at_the_router_with_an_answer) {
   TestPacket packet = udp("10.0.1.5", 1, "10.0.2.7", 2);
   packet.time_to_live = 1;
   EXPECT_FALSE(lab.passes("a", "c", packet));
-  EXPECT_EQ(lab.drops("c", "kTimeToLiveExceeded"), 1u);
+  EXPECT_EQ(lab.drops("c", "time_to_live_exceeded"), 1u);
   ASSERT_EQ(lab.arrived("a"), 1u);
   const ConstBytes ip = ConstBytes(lab.last.bytes).subspan(14);
   EXPECT_EQ(Ipv4Header::parse(ip)->source.text(), "10.0.1.1");
@@ -101,12 +101,12 @@ TEST_F(CardTest, the_second_packet_of_a_flow_needs_no_stage) {
 
 TEST_F(CardTest, an_instance_cannot_send_with_another_source) {
   EXPECT_FALSE(lab.passes("a", "b", udp("10.0.1.99", 1, "10.0.1.6", 2)));
-  EXPECT_EQ(lab.drops("a", "kSourceNotOfInterface"), 1u);
+  EXPECT_EQ(lab.drops("a", "source_not_of_interface"), 1u);
   auto frame = lab.frame_of("a", udp("10.0.1.5", 1, "10.0.1.6", 2));
   frame[11] ^= 1;  // Somebody else's MAC.
   lab.send_frame("a", frame);
   EXPECT_EQ(lab.arrived("b"), 0u);
-  EXPECT_EQ(lab.drops("a", "kSourceMacNotOfInterface"), 1u);
+  EXPECT_EQ(lab.drops("a", "source_mac_not_of_interface"), 1u);
 }
 
 TEST_F(CardTest, with_the_source_check_off_an_instance_may_forward) {
@@ -114,7 +114,7 @@ TEST_F(CardTest, with_the_source_check_off_an_instance_may_forward) {
   lab.update("a");
   EXPECT_FALSE(
       lab.passes("a", "b", udp("192.0.2.1", 1, "10.0.1.6", 2)));  // The receiver's group is not open.
-  EXPECT_EQ(lab.drops("b", "kNoIngressRule"), 1u);
+  EXPECT_EQ(lab.drops("b", "no_ingress_rule"), 1u);
   lab.group("sg-default", {CardLab::any("sgr-in")}, {CardLab::any("sgr-out")});
   EXPECT_TRUE(lab.passes("a", "b", udp("192.0.2.1", 1, "10.0.1.6", 2)));
 }
@@ -140,9 +140,9 @@ TEST_F(CardTest, each_drop_has_a_reason_that_is_counted) {
   store_be16(&frame[12], wire::ether_type::kIpv4);
   store_be16(&frame[16], 1000);
   lab.send_frame("a", frame);
-  const std::map<std::string, std::uint64_t> expected{{"kNoRoute", 1},    {"kNoInterfaceAtDestination", 1},
-                                                      {"kMulticast", 1},  {"kMalformed", 2},
-                                                      {"kVlanTagged", 1}, {"kUnknownEtherType", 1}};
+  const std::map<std::string, std::uint64_t> expected{{"no_route", 1},    {"no_interface_at_destination", 1},
+                                                      {"multicast", 1},   {"malformed", 2},
+                                                      {"vlan_tagged", 1}, {"unknown_ether_type", 1}};
   EXPECT_EQ(lab.counters("a").drops, expected);
   EXPECT_EQ(lab.counters("a").sent_packets, 7u);
 }
@@ -151,12 +151,12 @@ TEST_F(CardTest, a_receiver_without_instance_or_port_gets_nothing) {
   lab.interfaces["b"].instance.reset();
   lab.update("b");
   EXPECT_FALSE(lab.passes("a", "b", udp("10.0.1.5", 1, "10.0.1.6", 2)));
-  EXPECT_EQ(lab.drops("b", "kNotAttached"), 1u);
+  EXPECT_EQ(lab.drops("b", "not_attached"), 1u);
   lab.unplug("c");
   lab.send("a", udp("10.0.1.5", 1, "10.0.2.7", 2));
-  EXPECT_EQ(lab.drops("c", "kNotAttached"), 1u);
+  EXPECT_EQ(lab.drops("c", "not_attached"), 1u);
   lab.send("b", udp("10.0.1.6", 1, "10.0.1.5", 2));  // And it sends nothing either.
-  EXPECT_EQ(lab.drops("b", "kNotAttached"), 2u);
+  EXPECT_EQ(lab.drops("b", "not_attached"), 2u);
 }
 
 TEST_F(CardTest, a_moved_interface_is_followed_at_once) {
@@ -192,7 +192,7 @@ TEST_F(CardTest, an_answer_needs_no_rule) {
   make_server();
   shake_hands();
   EXPECT_FALSE(lab.passes("server", "client", tcp("10.0.2.20", 999, "10.0.1.20", 22)));
-  EXPECT_EQ(lab.drops("client", "kNoIngressRule"), 1u);
+  EXPECT_EQ(lab.drops("client", "no_ingress_rule"), 1u);
   EXPECT_FALSE(lab.passes("client", "server", tcp("10.0.1.20", 5000, "10.0.2.20", 81)));
   EXPECT_EQ(lab.counters("server").tracked_connections, 2u);  // The client's, and its own try.
 }
@@ -204,7 +204,7 @@ TEST_F(CardTest, a_tracked_connection_survives_the_revocation_of_its_rule) {
   EXPECT_TRUE(lab.passes("client", "server", tcp("10.0.1.20", 5000, "10.0.2.20", 80, kAck)));
   EXPECT_TRUE(lab.passes("server", "client", tcp("10.0.2.20", 80, "10.0.1.20", 5000, kAck)));
   EXPECT_FALSE(lab.passes("client", "server", tcp("10.0.1.20", 5001, "10.0.2.20", 80)));
-  EXPECT_EQ(lab.drops("server", "kNoIngressRule"), 1u);
+  EXPECT_EQ(lab.drops("server", "no_ingress_rule"), 1u);
 }
 
 TEST_F(CardTest, an_untracked_flow_is_cut_with_its_rule) {
@@ -223,7 +223,7 @@ TEST_F(CardTest, sender_and_receiver_are_two_gates) {
   lab.group("sg-closed", {CardLab::any("sgr-x")}, {});
   lab.interface("closed", "10.0.1.30", {"sg-closed"});
   EXPECT_FALSE(lab.passes("closed", "a", udp("10.0.1.30", 1, "10.0.1.5", 2)));
-  EXPECT_EQ(lab.drops("closed", "kNoEgressRule"), 1u);
+  EXPECT_EQ(lab.drops("closed", "no_egress_rule"), 1u);
   EXPECT_TRUE(lab.passes("a", "closed", udp("10.0.1.5", 1, "10.0.1.30", 2)));
   EXPECT_TRUE(lab.passes("closed", "a", udp("10.0.1.30", 2, "10.0.1.5", 1)));  // An answer.
 }
@@ -275,7 +275,7 @@ TEST_F(CardTest, an_icmp_error_about_a_tracked_connection_passes) {
   store_be16(&frame[14 + 28 + 20 + 2], 54);  // About a packet that nobody sent.
   lab.send_frame("server", frame);
   EXPECT_EQ(lab.arrived("client"), 0u);
-  EXPECT_EQ(lab.drops("server", "kNoEgressRule"), 1u);
+  EXPECT_EQ(lab.drops("server", "no_egress_rule"), 1u);
 }
 
 TEST_F(CardTest, a_long_packet_is_told_the_mtu_when_it_must_not_be_cut) {
@@ -287,7 +287,7 @@ TEST_F(CardTest, a_long_packet_is_told_the_mtu_when_it_must_not_be_cut) {
   EXPECT_EQ(lab.arrived("a"), 0u);  // It may be cut, so it is only dropped.
   packet.fragment = Ipv4Header::kDontFragment;
   EXPECT_FALSE(lab.passes("a", "b", packet));
-  EXPECT_EQ(lab.drops("a", "kMtuExceeded"), 2u);
+  EXPECT_EQ(lab.drops("a", "mtu_exceeded"), 2u);
   ASSERT_EQ(lab.arrived("a"), 1u);
   const auto icmp = wire::IcmpHeader::parse(ConstBytes(lab.last.bytes).subspan(34));
   EXPECT_EQ(icmp->type, wire::icmp_type::kDestinationUnreachable);
@@ -326,7 +326,7 @@ TEST_F(CardTest, offload_notes_that_do_not_fit_the_frame_are_refused) {
   packet.offload.segment_bytes = 1000;
   packet.offload.segmentation = Segmentation::kUdp;
   EXPECT_FALSE(lab.passes("a", "b", packet));
-  EXPECT_EQ(lab.drops("a", "kMalformedOffload"), 3u);
+  EXPECT_EQ(lab.drops("a", "malformed_offload"), 3u);
 }
 
 TEST_F(CardTest, later_fragments_are_judged_like_their_first) {
@@ -336,7 +336,7 @@ TEST_F(CardTest, later_fragments_are_judged_like_their_first) {
   later.payload = 800;
   later.fragment = 100;
   EXPECT_FALSE(lab.passes("client", "server", later));
-  EXPECT_EQ(lab.drops("client", "kFirstFragmentUnknown"), 1u);
+  EXPECT_EQ(lab.drops("client", "first_fragment_unknown"), 1u);
   TestPacket first = udp("10.0.1.20", 5000, "10.0.2.20", 53);
   first.payload = 792;
   first.fragment = Ipv4Header::kMoreFragments;
@@ -370,14 +370,14 @@ TEST_F(CardTest, a_full_connection_table_drops_and_counts) {
   small.interface("b", "10.0.1.6", {"sg-1"});
   for (std::uint16_t port = 1; port <= 6; ++port) small.send("a", udp("10.0.1.5", port, "10.0.1.6", 9));
   EXPECT_EQ(small.arrived("b"), 4u);
-  EXPECT_EQ(small.drops("a", "kConnectionTableFull"), 2u);
+  EXPECT_EQ(small.drops("a", "connection_table_full"), 2u);
 }
 
 TEST_F(CardTest, a_receiver_that_does_not_read_loses_frames_that_are_counted) {
   lab.ports["b"]->room = 3;
   for (int i = 0; i < 5; ++i) lab.send("a", udp("10.0.1.5", 1, "10.0.1.6", 2));
   EXPECT_EQ(lab.counters("b").received_packets, 3u);
-  EXPECT_EQ(lab.drops("b", "kPortFull"), 2u);
+  EXPECT_EQ(lab.drops("b", "port_full"), 2u);
 }
 
 TEST_F(CardTest, a_removed_interface_is_forgotten) {
@@ -385,7 +385,7 @@ TEST_F(CardTest, a_removed_interface_is_forgotten) {
   lab.unplug("b");
   lab.apply({}, {CardLab::id_of("b")});
   lab.send("a", udp("10.0.1.5", 1, "10.0.1.6", 2));
-  EXPECT_EQ(lab.drops("a", "kNoInterfaceAtDestination"), 1u);
+  EXPECT_EQ(lab.drops("a", "no_interface_at_destination"), 1u);
   EXPECT_EQ(lab.card.report().interfaces.size(), 2u);
   EXPECT_EQ(lab.card.report().tracked_connections, 1u);
 }
@@ -397,7 +397,7 @@ TEST_F(CardTest, a_snapshot_removes_what_it_does_not_name) {
   lab.card.replace(snapshot, lab.now);
   EXPECT_FALSE(lab.passes("a", "b", udp("10.0.1.5", 1, "10.0.1.6", 2)));
   EXPECT_EQ(lab.card.report().revision, 99u);
-  EXPECT_EQ(lab.drops("a", "kNoEgressRule"), 1u);
+  EXPECT_EQ(lab.drops("a", "no_egress_rule"), 1u);
 }
 
 TEST_F(CardTest, a_port_may_come_before_its_interface) {
@@ -407,7 +407,7 @@ TEST_F(CardTest, a_port_may_come_before_its_interface) {
   lab.plug("early");
   lab.send("early", udp("10.0.1.90", 1, "10.0.1.5", 2));
   EXPECT_EQ(lab.arrived("a"), 0u);
-  EXPECT_EQ(lab.drops("early", "kNotProgrammed"), 1u);
+  EXPECT_EQ(lab.drops("early", "not_programmed"), 1u);
   lab.update("early");
   EXPECT_TRUE(lab.passes("early", "a", udp("10.0.1.90", 1, "10.0.1.5", 2)));
 }
@@ -424,7 +424,7 @@ TEST_F(CardTest, two_vpcs_with_equal_addresses_do_not_meet) {
   EXPECT_TRUE(lab.passes("a", "b", udp("10.0.1.5", 1, "10.0.1.6", 2)));
   EXPECT_EQ(lab.arrived("twin"), 0u);
   EXPECT_FALSE(lab.passes("twin", "a", udp("10.0.1.6", 1, "10.0.1.5", 2)));
-  EXPECT_EQ(lab.drops("twin", "kNoInterfaceAtDestination"), 1u);
+  EXPECT_EQ(lab.drops("twin", "no_interface_at_destination"), 1u);
 }
 
 TEST_F(CardTest, arp_for_the_router_is_answered_by_the_card) {
@@ -463,8 +463,8 @@ TEST_F(CardTest, a_trace_says_where_a_packet_is_dropped) {
       .from = CardLab::id_of("client"), .target = *Ipv4Address::parse("10.0.2.20"), .target_port = 443};
   const auto trace = lab.card.trace(spec, lab.now);
   EXPECT_FALSE(trace.delivered);
-  EXPECT_EQ(trace.drop_reason, "kNoIngressRule");
-  EXPECT_EQ(trace.steps.back().verdict, "drop kNoIngressRule");
+  EXPECT_EQ(trace.drop_reason, "no_ingress_rule");
+  EXPECT_EQ(trace.steps.back().verdict, "drop no_ingress_rule");
   EXPECT_THAT(trace.steps.back().detail, HasSubstr("sg-server"));
   spec.target = *Ipv4Address::parse("169.254.169.254");
   EXPECT_EQ(lab.card.trace(spec, lab.now).steps.back().verdict, "answered by the card");
@@ -488,7 +488,7 @@ TEST_F(CardTest, a_capture_sees_what_enters_leaves_and_is_dropped) {
   lab.send("a", udp("10.0.1.5", 1, "8.8.8.8", 2));
   lab.card.remove_capture(&sink);
   lab.send("a", udp("10.0.1.5", 1, "10.0.1.6", 2));
-  EXPECT_THAT(sink.seen, testing::ElementsAre("eni-a out 42 ", "eni-a in 42 ", "eni-a out 42 kNoRoute"));
+  EXPECT_THAT(sink.seen, testing::ElementsAre("eni-a out 42 ", "eni-a in 42 ", "eni-a out 42 no_route"));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ struct Text {
   std::string_view name, explanation;
 };
 constexpr std::array<Text, kDropReasonCount> kTexts{{
-#define ENID_DROP_REASON_TEXT(name, explanation) {#name, explanation},
+#define ENID_DROP_REASON_TEXT(enumerator, name, explanation) {name, explanation},
     ENID_DROP_REASONS(ENID_DROP_REASON_TEXT)
 #undef ENID_DROP_REASON_TEXT
 }};

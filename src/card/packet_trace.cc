@@ -91,4 +91,9 @@ void add_step(contract::TraceReport& report, std::string_view stage, StageResult
   report.steps.push_back(std::move(step));
 }
 
+void name_drop(contract::TraceReport& report, DropReason reason) {
+  report.drop_reason = name_of(reason);
+  report.drop_explanation = explanation_of(reason);
+}
+
 }  // namespace enid::card

@@ -24,13 +24,14 @@ struct InterfaceCounters {
 // One line of `enid trace`: what one stage decided.
 struct TraceStep {
   std::string stage;    // "security_group_egress"
-  std::string verdict;  // "pass", "drop kNoEgressRule", "deliver"
+  std::string verdict;  // "pass", "drop no_egress_rule", "deliver"
   std::string detail;   // What decided: a rule's id and text, a route, an address. May be empty.
 };
 
 struct TraceReport {
   bool delivered = false;
-  std::string drop_reason;  // Empty when delivered.
+  std::string drop_reason;       // "no_egress_rule"; empty when delivered.
+  std::string drop_explanation;  // The reason in words.
   std::vector<TraceStep> steps;
 };
 

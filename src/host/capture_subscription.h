@@ -9,7 +9,7 @@
 //   (1) At most kQueueBytesMax wait, but for one block.
 //   (2) What read() answers is whole blocks, in order, beginning with the section's header.
 //
-// Chosen: a block's comment is the drop reason's name, so that `frame.comment == "kNoIngressRule"`
+// Chosen: a block's comment is the drop reason's name, so that `frame.comment == "no_ingress_rule"`
 //   finds in Wireshark what the card would not carry.
 #pragma once
 

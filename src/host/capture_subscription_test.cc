@@ -30,10 +30,10 @@ TEST(CaptureSubscription, tells_why_a_frame_was_dropped) {
   std::vector<std::uint8_t> bytes(60, 0xab);
   std::string blocks;
   capture.read(blocks, kNoWait);
-  capture.on_frame(kFirst, true, {5}, frame_of(bytes), "kNoIngressRule");
+  capture.on_frame(kFirst, true, {5}, frame_of(bytes), "no_ingress_rule");
   capture.on_frame(kOther, true, {5}, frame_of(bytes), "not asked for");
   ASSERT_TRUE(capture.read(blocks, kNoWait));
-  EXPECT_NE(blocks.find("kNoIngressRule"), std::string::npos);
+  EXPECT_NE(blocks.find("no_ingress_rule"), std::string::npos);
   EXPECT_EQ(blocks.find("not asked for"), std::string::npos);
 }
 

@@ -243,7 +243,7 @@ TEST_F(CardWorkerTest, tcp_crosses_in_super_frames_with_their_checksums_unfinish
 
 TEST_F(CardWorkerTest, a_flooding_neighbour_does_not_starve_a_ping) {
   // The pinged instance floods the router's address; its echoes must still get their turns.
-  auto flood = instances_[1]->network.inside([this] {
+  auto flood = instances_[1]->network.inside([] {
     const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;

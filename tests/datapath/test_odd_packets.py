@@ -19,25 +19,25 @@ good = bytes(ethernet / IP(src=source, dst=target) / UDP(sport=9, dport=9) / noi
 
 # name -> (what to send, the drop reason it must be counted with, if one is certain)
 ODD = {
-    "a spoofed source": ("ethernet / IP(src='10.0.1.99', dst=target) / UDP()", "kSourceNotOfInterface"),
+    "a spoofed source": ("ethernet / IP(src='10.0.1.99', dst=target) / UDP()", "source_not_of_interface"),
     "a spoofed MAC": ("Ether(src='02:00:00:00:00:99', dst=router) / IP(src=source, dst=target) / UDP()",
-                      "kSourceMacNotOfInterface"),
-    "a VLAN tag": ("ethernet / Dot1Q(vlan=5) / IP(src=source, dst=target) / UDP()", "kVlanTagged"),
-    "an unknown EtherType": ("Ether(src=mine, dst=router, type=0x88b5) / noise(46)", "kUnknownEtherType"),
-    "a multicast": ("Ether(src=mine, dst='01:00:5e:00:00:fb') / IP(src=source, dst='224.0.0.251') / UDP()", "kMulticast"),
-    "nobody's address": ("ethernet / IP(src=source, dst='10.0.1.77') / UDP()", "kNoInterfaceAtDestination"),
-    "an address without a route": ("ethernet / IP(src=source, dst='192.0.2.1') / UDP()", "kNoRoute"),
-    "a header length of four bytes": ("ethernet / IP(src=source, dst=target, ihl=1) / UDP()", "kMalformed"),
-    "IP version nine": ("ethernet / IP(src=source, dst=target, version=9) / UDP()", "kMalformed"),
-    "a total length beyond the frame": ("ethernet / IP(src=source, dst=target, len=2000) / UDP()", "kMalformed"),
+                      "source_mac_not_of_interface"),
+    "a VLAN tag": ("ethernet / Dot1Q(vlan=5) / IP(src=source, dst=target) / UDP()", "vlan_tagged"),
+    "an unknown EtherType": ("Ether(src=mine, dst=router, type=0x88b5) / noise(46)", "unknown_ether_type"),
+    "a multicast": ("Ether(src=mine, dst='01:00:5e:00:00:fb') / IP(src=source, dst='224.0.0.251') / UDP()", "multicast"),
+    "nobody's address": ("ethernet / IP(src=source, dst='10.0.1.77') / UDP()", "no_interface_at_destination"),
+    "an address without a route": ("ethernet / IP(src=source, dst='192.0.2.1') / UDP()", "no_route"),
+    "a header length of four bytes": ("ethernet / IP(src=source, dst=target, ihl=1) / UDP()", "malformed"),
+    "IP version nine": ("ethernet / IP(src=source, dst=target, version=9) / UDP()", "malformed"),
+    "a total length beyond the frame": ("ethernet / IP(src=source, dst=target, len=2000) / UDP()", "malformed"),
     "a TCP header cut short": ("ethernet / IP(src=source, dst=target, proto=6) / noise(9)", None),
     "a later fragment alone": ("ethernet / IP(src=source, dst=target, frag=100, id=4711) / noise(64)",
-                               "kFirstFragmentUnknown"),
+                               "first_fragment_unknown"),
     "an ARP answer nobody asked for": ("Ether(src=mine, dst='ff:ff:ff:ff:ff:ff') / ARP(op=2, hwsrc=mine, psrc='10.0.1.1', "
                                        "pdst=target)", None),
     "a router's redirect": ("ethernet / IP(src='10.0.1.1', dst=target) / ICMP(type=5, code=1, gw=source)",
-                            "kSourceNotOfInterface"),
-    "IPv6": ("ethernet / IPv6(src='fe80::1', dst='fe80::2') / UDP()", "kIpv6NotAssigned"),
+                            "source_not_of_interface"),
+    "IPv6": ("ethernet / IPv6(src='fe80::1', dst='fe80::2') / UDP()", "ipv6_not_assigned"),
 }
 
 

@@ -42,7 +42,8 @@ void print_trace(const nlohmann::json& trace, const TraceOptions& options) {
   if (trace.value("delivered", false)) {
     fmt::print("{}delivered{}\n", colours.good, colours.off);
   } else {
-    fmt::print("{}dropped: {}{}\n", colours.bad, trace.value("drop_reason", "no reason given"), colours.off);
+    fmt::print("{}dropped: {}{}, {}\n", colours.bad, trace.value("drop_reason", "no reason given"),
+               colours.off, trace.value("drop_explanation", ""));
   }
 }
 

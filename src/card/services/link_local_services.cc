@@ -17,6 +17,7 @@
 #include "card/services/time_server.h"
 #include "wire/dhcp_message.h"
 #include "wire/dns_message.h"
+#include "wire/icmp.h"
 
 namespace enid::card {
 namespace {
@@ -47,6 +48,14 @@ void send_dns(TcpConnection& connection, ConstBytes message) {
   store_be16(length.data(), static_cast<std::uint16_t>(message.size()));
   connection.send(length);
   connection.send(message);
+}
+
+// A DHCP client that reads by a packet socket makes its kernel complain, "port unreachable", of
+// every answer; services hear such complaints and do nothing.
+bool is_complaint(const ServicePacket& packet) {
+  if (packet.protocol != wire::ip_protocol::kIcmp) return false;
+  const auto header = wire::IcmpHeader::parse(packet.payload);
+  return header && wire::is_icmp_error(header->type);
 }
 
 }  // namespace
@@ -83,6 +92,8 @@ ServiceVerdict LinkLocalServices::Parts::on_packet(Instant now, WallTime wall, c
   if (packet.target_mac != from.router_mac) return ServiceVerdict::kNobodyThere;
   if (!rates[from.handle].take(now)) return ServiceVerdict::kRateExceeded;
   if (from.source_dest_check && !from.owns(packet.source)) return ServiceVerdict::kForeignSource;
+
+  if (is_complaint(packet)) return ServiceVerdict::kServed;
 
   const ReturnPath back = ReturnPath::of(from, packet);
   if (packet.protocol == wire::ip_protocol::kUdp && packet.target == kTimeServerAddress &&

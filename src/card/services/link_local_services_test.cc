@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "card/services/scripted_client.h"
+#include "wire/icmp.h"
 
 namespace enid::card {
 namespace {
@@ -68,7 +69,13 @@ TEST(LinkLocalServices, has_no_answer_to_a_ping_of_the_router) {
   frame[kEthernetHeaderBytes + 9] = 1;  // ICMP; the header's checksum moves with the protocol.
   const auto checksum = static_cast<std::uint16_t>(load_be16(&frame[24]) + 16);
   store_be16(&frame[24], checksum);
+  frame[kEthernetHeaderBytes + kIpv4HeaderBytes] = wire::icmp_type::kEchoRequest;
   EXPECT_EQ(client.send_frame(frame), ServiceVerdict::kNobodyThere);
+  EXPECT_TRUE(client.answers.empty());
+
+  // A complaint is heard, and not counted as a drop.
+  frame[kEthernetHeaderBytes + kIpv4HeaderBytes] = wire::icmp_type::kDestinationUnreachable;
+  EXPECT_EQ(client.send_frame(frame), ServiceVerdict::kServed);
   EXPECT_TRUE(client.answers.empty());
 }
 

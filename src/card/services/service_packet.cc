@@ -107,6 +107,7 @@ std::optional<ServicePacket> ServicePacket::parse(const Frame& frame) {
   packet.protocol = header->protocol;
   const ConstBytes l4 = ip.first(header->total_bytes).subspan(header->header_bytes);
   const bool is_trusted = frame.offload.checksum_needed || frame.offload.checksum_valid;
+  if (packet.protocol == wire::ip_protocol::kIcmp) packet.payload = l4;
   if (packet.protocol == wire::ip_protocol::kUdp && !read_udp(packet, l4, is_trusted)) return std::nullopt;
   if (packet.protocol == wire::ip_protocol::kTcp && !read_tcp(packet, l4, is_trusted)) return std::nullopt;
   return packet;

@@ -57,7 +57,7 @@ struct ServicePacket {
   Ipv4Address source;
   Ipv4Address target;
   std::uint8_t protocol = 0;
-  // UDP and TCP only.
+  // UDP and TCP only; the payload ICMP, too.
   std::uint16_t source_port = 0;
   std::uint16_t target_port = 0;
   ConstBytes payload;
