@@ -9,6 +9,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -29,6 +30,12 @@ namespace {
 constexpr Duration kSpin = Duration::from_microseconds(50);
 // While some ports are busy, the others are looked at this often.
 constexpr Duration kLookAround = Duration::from_microseconds(20);
+// How long the worker sleeps while there are polled ports, and none had a frame for kSpin or for
+// kLongSilence. Chosen: the first costs a guest's packet at most as much as a busy host's scheduler does, the
+// second leaves an idle guest below a hundredth of a processor.
+constexpr Duration kNap = Duration::from_microseconds(50);
+constexpr Duration kLongNap = Duration::from_microseconds(500);
+constexpr Duration kLongSilence = Duration::from_milliseconds(100);
 constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::size_t kQuestionsAtOnce = 64;
 
@@ -36,7 +43,8 @@ using Message = std::move_only_function<void()>;
 
 struct BoundPort {
   NetworkInterfaceId interface;
-  std::unique_ptr<TapPort> tap;
+  std::unique_ptr<TapPort> tap;  // One of the two.
+  std::shared_ptr<card::PolledPort> polled;
   card::PortHandle handle = 0;
   bool is_busy = false;
   Instant last_frame;
@@ -99,9 +107,12 @@ struct CardWorker::Parts {
 
   void run_messages();
   void poll_busy_ports(Instant now, WallTime wall);
+  void look_at_polled_ports(Instant now, WallTime wall);
+  Instant wake_for_polled_ports(Instant now) const;
   void ask_forwarded_questions(Instant now);
   void wait(Instant now, Instant until);
   void bind(const NetworkInterfaceId& interface, std::unique_ptr<TapPort> tap);
+  void bind_polled(const NetworkInterfaceId& interface, std::shared_ptr<card::PolledPort> polled);
   void release(BoundPort& port, std::function<void()> closed);
 
   // Others touch only these.
@@ -115,7 +126,9 @@ struct CardWorker::Parts {
   UniqueFd epoll;
   std::unique_ptr<HostResolver> resolver;
   std::map<NetworkInterfaceId, std::unique_ptr<BoundPort>> ports;
-  std::vector<BoundPort*> busy;
+  std::vector<BoundPort*> busy;    // TAP ports.
+  std::vector<BoundPort*> polled;  // All polled ports.
+  Instant last_polled_frame;
   std::vector<std::shared_ptr<CaptureSubscription>> captures;
   Instant last_look;
   bool stopping = false;
@@ -143,11 +156,13 @@ void CardWorker::Parts::run() {
   while (!stopping || has_mail.load(std::memory_order_relaxed)) {
     if (has_mail.load(std::memory_order_relaxed)) run_messages();
     const Instant now = monotonic_now();
-    poll_busy_ports(now, wall_now());
+    const WallTime wall = wall_now();
+    poll_busy_ports(now, wall);
+    look_at_polled_ports(now, wall);
     if (card.next_timeout() <= now) card.on_timeout(now);
     ask_forwarded_questions(now);
     if (busy.empty() && !stopping) {
-      wait(now, card.next_timeout());
+      wait(now, std::min(card.next_timeout(), wake_for_polled_ports(now)));
     } else if (now - last_look >= kLookAround) {
       wait(now, now);
     }
@@ -187,6 +202,29 @@ void CardWorker::Parts::poll_busy_ports(Instant now, WallTime wall) {
       ++i;
     }
   }
+}
+
+void CardWorker::Parts::look_at_polled_ports(Instant now, WallTime wall) {
+  for (BoundPort* const port : polled) {
+    port->polled->on_time(now);
+    if (!port->polled->has_work()) continue;
+    ++counters.polls;
+    if (card.poll(port->handle, now, wall) > 0) {
+      last_polled_frame = now;
+    } else {
+      ++counters.empty_polls;
+    }
+  }
+}
+
+// `now` while one of them had frames a moment ago: then the worker does not sleep.
+Instant CardWorker::Parts::wake_for_polled_ports(Instant now) const {
+  if (polled.empty()) return Instant::never();
+  const Duration silence = now - last_polled_frame;
+  if (silence <= kSpin) return now;
+  Instant soonest = now + (silence > kLongSilence ? kLongNap : kNap);
+  for (const BoundPort* const port : polled) soonest = std::min(soonest, port->polled->next_timeout());
+  return soonest;
 }
 
 void CardWorker::Parts::ask_forwarded_questions(Instant now) {
@@ -251,10 +289,22 @@ void CardWorker::Parts::bind(const NetworkInterfaceId& interface, std::unique_pt
   ports.emplace(interface, std::move(port));
 }
 
+void CardWorker::Parts::bind_polled(const NetworkInterfaceId& interface,
+                                    std::shared_ptr<card::PolledPort> polled_port) {
+  if (const auto old = ports.find(interface); old != ports.end()) release(*old->second, {});
+  auto port = std::make_unique<BoundPort>();
+  port->interface = interface;
+  port->polled = std::move(polled_port);
+  port->handle = card.attach_port(interface, *port->polled);
+  polled.push_back(port.get());
+  ports.emplace(interface, std::move(port));
+}
+
 // `port` is gone after this.
 void CardWorker::Parts::release(BoundPort& port, std::function<void()> closed) {
-  ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, port.tap->fd(), nullptr);
+  if (port.tap) ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, port.tap->fd(), nullptr);
   card.detach_port(port.handle);
+  std::erase(polled, &port);
   std::erase(busy, &port);
   closer.close(std::move(port.tap), std::move(closed));
   const NetworkInterfaceId interface = port.interface;
@@ -344,6 +394,24 @@ void CardWorker::bind_port(NetworkInterfaceId interface, UniqueFd tap,
   });
 }
 
+void CardWorker::bind_polled_port(NetworkInterfaceId interface, std::shared_ptr<card::PolledPort> port,
+                                  std::function<void()> done) {
+  parts_->send([&parts = *parts_, interface = std::move(interface), port = std::move(port),
+                done = std::move(done)]() mutable {
+    parts.bind_polled(interface, std::move(port));
+    if (done) done();
+  });
+}
+
+void CardWorker::run(const std::function<void()>& work) {
+  std::promise<void> done;
+  parts_->send([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
 void CardWorker::unbind_port(NetworkInterfaceId interface, std::function<void()> done) {
   parts_->send([&parts = *parts_, interface = std::move(interface), done = std::move(done)]() mutable {
     if (const auto port = parts.ports.find(interface); port != parts.ports.end()) {
@@ -376,6 +444,7 @@ void CardWorker::counters(std::function<void(CardWorkerCounters)> done) {
   parts_->send([&parts = *parts_, done = std::move(done)] {
     CardWorkerCounters counters = parts.counters;
     for (const auto& [interface, port] : parts.ports) {
+      if (!port->tap) continue;
       counters.malformed += port->tap->counters().malformed;
       counters.refused += port->tap->counters().refused;
     }

@@ -6,7 +6,9 @@
 //   ports that had frames lately and takes one batch from each in turn. When none had any for
 //   kSpin, it sleeps in epoll until a frame, a message, a DNS answer or a timer comes. A port that
 //   gave nothing for kSpin leaves the list, so that spinning costs one system call for each port
-//   that is really busy; epoll tells when it has frames again.
+//   that is really busy; epoll tells when it has frames again. Nothing tells of a polled port (an emulated
+//   network card, whose rings are a guest's memory): the worker looks at each in every round, and while there
+//   is one it sleeps only briefly, longer when the guests have been silent for a while.
 //
 // Invariants
 //   (1) No port gets a second batch before every other busy port has had its turn.
@@ -24,6 +26,7 @@
 #include "base/resource_id.h"
 #include "base/result.h"
 #include "card/card.h"
+#include "card/ports/polled_port.h"
 #include "control/card_link.h"
 #include "host/capture_subscription.h"
 #include "host/unique_fd.h"
@@ -58,6 +61,13 @@ class CardWorker final : public control::CardLink {
 
   // A second bind of one interface replaces and closes the first. Refused: `tap` is not fit for TapPort.
   void bind_port(NetworkInterfaceId interface, UniqueFd tap, std::function<void(Result<void>)> done);
+  // The same for a port whose memory must be looked at. The worker lets go of it, on its own thread, before
+  // unbind_port's `done`, and when it ends.
+  void bind_polled_port(NetworkInterfaceId interface, std::shared_ptr<card::PolledPort> port,
+                        std::function<void()> done);
+  // Runs `work` on the card's thread, between two rounds, and waits for it: for what changes a polled port.
+  // Not from the card's thread itself.
+  void run(const std::function<void()>& work);
   // Does nothing more for an unknown interface.
   void unbind_port(NetworkInterfaceId interface, std::function<void()> done);
 
