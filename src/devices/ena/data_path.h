@@ -28,7 +28,17 @@ struct QueueState {
   std::uint32_t consumed = 0;  // Submission queues: entries taken, free-running, 16 bits used. Completion
                                // queues: entries written, free-running.
   std::uint32_t reserved = 0;
+  // A transmit queue's last meta descriptor, which counts until the next (transmit_offload.h).
+  std::uint64_t remembered = 0;
 };
+
+// All rings' states lie in one array; where each one's is.
+constexpr std::size_t transmit_state(std::uint16_t queue) { return queue; }
+constexpr std::size_t receive_state(std::uint16_t queue) { return std::size_t{kQueuePairsMax} + queue; }
+constexpr std::size_t completion_state(std::uint16_t queue) {
+  return 2 * std::size_t{kQueuePairsMax} + queue;
+}
+constexpr std::size_t kQueueStates = 2 * std::size_t{kQueuePairsMax} + kCompletionQueuesMax;
 
 // Where a word of the doorbell page is, from the page's first byte; see DoorbellPage in limits.h.
 struct CompletionQueueSetup {
@@ -37,6 +47,8 @@ struct CompletionQueueSetup {
   std::uint16_t entry_bytes = 0;  // 8: transmit, 16: receive.
   std::uint64_t address = 0;      // Guest's.
   std::uint16_t vector = kNoVector;
+  // The guest's ring is older than this fast side: go on from its QueueState, else begin at zero.
+  bool resumes = false;
 };
 
 enum class Direction : std::uint8_t { kTransmit, kReceive };
@@ -50,6 +62,7 @@ struct SubmissionQueueSetup {
       0;  // In entries: of 16 bytes in the host's memory, of kLowLatencyEntryBytes in BAR 2.
   std::uint64_t address = 0;  // Guest's; unused with kLowLatency.
   std::uint16_t completion_queue = 0;
+  bool resumes = false;  // As of completion queues.
 };
 
 // Receive side scaling, as the driver set it. table[hash % 128] is a receive queue's index.

@@ -1,0 +1,379 @@
+#include "devices/ena/ena_port.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "devices/ena/receive_offload.h"
+#include "devices/ena/segmenter.h"
+#include "devices/ena/transmit_offload.h"
+#include "wire/checksum.h"
+#include "wire/ethernet.h"
+
+namespace enid::devices::ena {
+namespace {
+
+using card::Frame;
+using card::Segmentation;
+using wire::EthernetHeader;
+
+// Lets IP headers lie on multiples of four, and frames begin on cache lines of their own.
+constexpr std::size_t kSlotAlignment = 64;
+constexpr std::size_t kFrameAt = 2;
+
+}  // namespace
+
+// A frame on its way to the guest.
+struct EnaPort::Arrival {
+  FrameLayout layout;
+  ReceiveQueue* queue = nullptr;
+  CompletionQueue* completions = nullptr;
+  std::uint32_t hash = 0;
+  std::uint32_t status = 0;
+};
+
+// The arena is not value-initialized: pages that no frame reaches are never touched.
+EnaPort::EnaPort(Bytes doorbell_page, Bytes low_latency_bar, std::span<QueueState> states,
+                 const EnaPortOptions& options)
+    : doorbells_(doorbell_page),
+      low_latency_(low_latency_bar),
+      states_(states),
+      options_(options),
+      mtu_(options.mtu),
+      arena_(new std::uint8_t[kArenaBytes]) {
+  CHECK(doorbells_.size() >= kDoorbellPageBytes && states_.size() >= kQueueStates);
+  CHECK(options_.queue_pairs >= 1 && options_.queue_pairs <= kQueuePairsMax);
+  static_assert(kArenaBytes > kSlotAlignment + TransmitQueue::kFrameBytesMax);
+}
+
+// --- The guest's packets ---
+
+bool EnaPort::has_work() const {
+  if (is_broken()) return false;
+  for (std::size_t i = 0; i < active_count_; ++i) {
+    if (transmit_[active_[i]]->has_work()) return true;
+  }
+  return false;
+}
+
+std::size_t EnaPort::receive(std::span<Frame> frames) {
+  arena_used_ = 0;
+  std::size_t count = 0;
+  std::size_t looked = 0;
+  for (std::size_t i = 0; i < active_count_ && looked < frames.size() && !is_broken(); ++i) {
+    TransmitQueue& queue = *transmit_[active_[(next_active_ + i) % active_count_]];
+    if (queue.has_work()) count += drain(queue, frames.subspan(count), looked);
+  }
+  if (active_count_ != 0) next_active_ = (next_active_ + 1) % active_count_;
+  raise_due();
+  return count;
+}
+
+// Dropped packets count against the batch, so that they cannot hold the caller here: `looked` counts them
+// too.
+std::size_t EnaPort::drain(TransmitQueue& queue, std::span<Frame> frames, std::size_t& looked) {
+  QueueStatistics& counts = transmit_counts_[queue.setup().index];
+  const std::size_t looks = looked + frames.size();
+  std::size_t count = 0;
+  for (; count < frames.size() && looked < looks; ++looked) {
+    if (arena_used_ + kFrameAt >= kArenaBytes) break;
+    const Bytes room{arena_.get() + arena_used_ + kFrameAt, kArenaBytes - arena_used_ - kFrameAt};
+    TransmitPacket packet;
+    const TransmitQueue::Outcome outcome = queue.take(room, packet);
+    if (outcome == TransmitQueue::Outcome::kBroken) break_because(queue.broken_because());
+    if (outcome != TransmitQueue::Outcome::kTaken && outcome != TransmitQueue::Outcome::kTooLong) break;
+    frames[count].bytes = room.first(std::min(packet.bytes, room.size()));
+    if (keep(outcome, packet, counts, frames[count])) {
+      ++count;
+      const std::size_t end = arena_used_ + kFrameAt + packet.bytes;
+      arena_used_ = (end + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
+    }
+    if (!complete(queue, packet)) {
+      break_because("a completion ring is not in memory");
+      break;
+    }
+  }
+  return count;
+}
+
+// Makes the packet in `frame` one for the card, or counts why not.
+bool EnaPort::keep(TransmitQueue::Outcome outcome, const TransmitPacket& packet, QueueStatistics& counts,
+                   Frame& frame) {
+  std::optional<card::FrameOffload> offload;
+  if (is_link_up_ && outcome == TransmitQueue::Outcome::kTaken && packet.bytes >= EthernetHeader::kBytes) {
+    offload = apply_notes(packet.notes, frame.bytes);
+  }
+  if (!offload) {
+    ++counts.drops;
+    return false;
+  }
+  frame.offload = *offload;
+  ++counts.packets;
+  counts.bytes += packet.bytes;
+  return true;
+}
+
+bool EnaPort::complete(const TransmitQueue& queue, const TransmitPacket& packet) {
+  CompletionQueue& completions = *completions_[queue.setup().completion_queue];
+  TransmitCompletion entry;
+  entry.request_id = packet.request_id;
+  entry.queue = queue.setup().index;
+  entry.head = packet.head;
+  if (!completions.write(entry)) return false;
+  if (Vector* const vector = vector_of(completions)) vector->on_transmitted(now_);
+  return true;
+}
+
+// --- Frames for the guest ---
+
+std::size_t EnaPort::transmit(std::span<const Frame> frames) {
+  std::size_t taken = 0;
+  for (const Frame& frame : frames) {
+    if (is_broken()) break;
+    if (bring(frame)) ++taken;
+  }
+  raise_due();
+  return taken;
+}
+
+ReceiveQueue* EnaPort::receive_queue_for(std::uint32_t hash) {
+  if (steerer_ && steerer_->is_on()) {
+    const std::uint16_t index = steerer_->queue(hash);
+    if (index < receive_.size() && receive_[index]) return &*receive_[index];
+  }
+  return receive_[0] ? &*receive_[0] : nullptr;
+}
+
+bool EnaPort::bring(const Frame& frame) {
+  if (!is_link_up_ || frame.bytes.size() < EthernetHeader::kBytes) {
+    drop_arrival(0);
+    return false;
+  }
+  const bool is_super = frame.offload.segmentation != Segmentation::kNone;
+  Arrival arrival;
+  arrival.layout = read_layout(frame.bytes, is_super ? IpLength::kToFrameEnd : IpLength::kAsWritten);
+  if (steerer_ && steerer_->is_on()) arrival.hash = steerer_->hash(frame.bytes, arrival.layout);
+  arrival.queue = receive_queue_for(arrival.hash);
+  if (arrival.queue != nullptr) {
+    auto& completions = completions_[arrival.queue->setup().completion_queue];
+    if (completions) arrival.completions = &*completions;
+  }
+  if (arrival.completions == nullptr ||
+      arrival.completions->setup().entry_bytes != CompletionQueue::kReceiveEntryBytes) {
+    drop_arrival(0);
+    return false;
+  }
+  return is_super ? bring_segments(frame, arrival) : bring_whole(frame, arrival);
+}
+
+bool EnaPort::bring_whole(const Frame& frame, Arrival& arrival) {
+  const ConstBytes bytes = frame.bytes;
+  const card::FrameOffload& offload = frame.offload;
+  const std::size_t field = std::size_t{offload.checksum_start} + offload.checksum_offset;
+  if (bytes.size() > arrival.layout.ip_offset + mtu_ ||
+      (offload.checksum_needed && (field + 2 > bytes.size() || offload.checksum_start > field))) {
+    drop_arrival(arrival.queue->setup().index);
+    return false;
+  }
+  arrival.status = receive_status_of(bytes, arrival.layout, offload);
+  if (!offload.checksum_needed) return put(std::array{bytes}, arrival);
+  // The frame may go to others too, so its bytes stay as they are.
+  std::array<std::uint8_t, 2> checksum;
+  const std::uint16_t made = wire::internet_checksum(bytes.subspan(offload.checksum_start));
+  store_be16(checksum.data(), made == 0 ? 0xffff : made);
+  return put(std::array{bytes.first(field), ConstBytes(checksum), bytes.subspan(field + 2)}, arrival);
+}
+
+// How much payload each frame for the guest gets; 0: not even one segment fits the guest's MTU.
+std::size_t EnaPort::segment_bytes(const Frame& frame, const FrameLayout& layout) const {
+  const std::size_t headers = layout.headers() - layout.ip_offset;
+  const std::size_t one = frame.offload.segment_bytes;
+  if (headers + one > mtu_) return 0;
+  if (!options_.merges_segments || !layout.is_tcp() || one == 0) return one;
+  return (mtu_ - headers) / one * one;
+}
+
+bool EnaPort::bring_segments(const Frame& frame, Arrival& arrival) {
+  const std::uint16_t index = arrival.queue->setup().index;
+  auto segments = Segmenter::create(frame.bytes, arrival.layout, segment_bytes(frame, arrival.layout));
+  if (!segments) {
+    drop_arrival(index);
+    return false;
+  }
+  arrival.status = receive_status_of(frame.bytes, arrival.layout, {.checksum_needed = true});
+  bool is_any_put = false;
+  while (segments->next()) {
+    if (!put(std::array{segments->headers(), segments->payload()}, arrival)) {
+      if (!is_broken()) receive_counts_[index].overruns += segments->left();
+      break;
+    }
+    is_any_put = true;
+  }
+  return is_any_put;
+}
+
+bool EnaPort::put(std::span<const ConstBytes> parts, Arrival& arrival) {
+  QueueStatistics& counts = receive_counts_[arrival.queue->setup().index];
+  switch (arrival.queue->put({parts, arrival.status, arrival.hash}, *arrival.completions)) {
+    case ReceiveQueue::Outcome::kBroken:
+      break_because(arrival.queue->broken_because());
+      return false;
+    case ReceiveQueue::Outcome::kNoBuffers:
+      ++counts.overruns;
+      return false;
+    case ReceiveQueue::Outcome::kPut:
+      break;
+  }
+  ++counts.packets;
+  for (const ConstBytes part : parts) counts.bytes += part.size();
+  if (Vector* const vector = vector_of(*arrival.completions)) vector->on_received(now_);
+  return true;
+}
+
+// --- Interrupts ---
+
+void EnaPort::on_time(Instant now) {
+  now_ = now;
+  raise_due();
+}
+
+void EnaPort::raise_due() {
+  for (Vector& vector : vectors_) vector.poll(now_);
+}
+
+Instant EnaPort::next_timeout() const {
+  Instant next = Instant::never();
+  for (const Vector& vector : vectors_) next = std::min(next, vector.next_timeout());
+  return next;
+}
+
+Vector* EnaPort::vector_of(const CompletionQueue& completions) {
+  const std::uint16_t index = completions.setup().vector;
+  return index < vectors_.size() ? &vectors_[index] : nullptr;
+}
+
+void EnaPort::set_interrupt(std::uint16_t vector, std::shared_ptr<pci::Interrupt> interrupt) {
+  if (vector < vectors_.size()) vectors_[vector].set_interrupt(std::move(interrupt));
+}
+
+void EnaPort::begin_vector(const CompletionQueueSetup& setup) {
+  if (setup.vector >= vectors_.size()) return;
+  std::uint8_t* const word = doorbells_.data() + unmask_word(setup.vector);
+  const bool is_shared = std::ranges::any_of(completions_, [&](const auto& other) {
+    return other && other->setup().index != setup.index && other->setup().vector == setup.vector;
+  });
+  if (!is_shared) {
+    if (!setup.resumes) store_shared_word(word, 0);
+    vectors_[setup.vector].begin(word);
+  }
+  if (setup.resumes) vectors_[setup.vector].resume();
+}
+
+// --- The slow half's calls ---
+
+void EnaPort::create_completion_queue(const CompletionQueueSetup& setup) {
+  if (setup.index >= completions_.size()) return;
+  QueueState& state = states_[completion_state(setup.index)];
+  if (!setup.resumes) state = {};
+  completions_[setup.index].emplace(setup, state);
+  completions_[setup.index]->set_memory(memory_.get());
+  begin_vector(setup);
+  note_active();
+}
+
+void EnaPort::create_submission_queue(const SubmissionQueueSetup& setup) {
+  if (setup.index >= options_.queue_pairs) return;
+  const bool is_transmit = setup.direction == Direction::kTransmit;
+  QueueState& state = states_[is_transmit ? transmit_state(setup.index) : receive_state(setup.index)];
+  std::uint8_t* const doorbell =
+      doorbells_.data() + (is_transmit ? transmit_doorbell(setup.index) : receive_doorbell(setup.index));
+  if (!setup.resumes) {
+    state = {};
+    store_shared_word(doorbell, 0);
+  }
+  if (is_transmit) {
+    const std::size_t at = std::min(setup.index * kLowLatencyQueueBytes, low_latency_.size());
+    const std::size_t bytes = std::min<std::size_t>(kLowLatencyQueueBytes, low_latency_.size() - at);
+    transmit_[setup.index].emplace(setup, state, doorbell, low_latency_.subspan(at, bytes));
+    transmit_[setup.index]->set_memory(memory_.get());
+  } else {
+    receive_[setup.index].emplace(setup, state, doorbell);
+    receive_[setup.index]->set_memory(memory_.get());
+  }
+  note_active();
+}
+
+void EnaPort::destroy_completion_queue(std::uint16_t index) {
+  if (index < completions_.size()) completions_[index].reset();
+  note_active();
+}
+
+void EnaPort::destroy_submission_queue(Direction direction, std::uint16_t index) {
+  if (index >= kQueuePairsMax) return;
+  if (direction == Direction::kTransmit) {
+    transmit_[index].reset();
+  } else {
+    receive_[index].reset();
+  }
+  note_active();
+}
+
+// A queue without its completion queue waits.
+void EnaPort::note_active() {
+  active_count_ = 0;
+  for (const auto& queue : transmit_) {
+    if (!queue || queue->setup().completion_queue >= completions_.size()) continue;
+    const auto& completions = completions_[queue->setup().completion_queue];
+    if (!completions || completions->setup().entry_bytes != CompletionQueue::kTransmitEntryBytes) continue;
+    active_[active_count_++] = queue->setup().index;
+  }
+  next_active_ = 0;
+}
+
+void EnaPort::set_receive_steering(const ReceiveSteering& steering) { steerer_.emplace(steering); }
+
+void EnaPort::set_mtu(std::uint32_t mtu) { mtu_ = std::min(mtu, kMtuMax); }
+
+void EnaPort::set_memory(std::shared_ptr<const pci::GuestMemory> memory) {
+  for (auto& queue : transmit_)
+    if (queue) queue->set_memory(memory.get());
+  for (auto& queue : receive_)
+    if (queue) queue->set_memory(memory.get());
+  for (auto& queue : completions_)
+    if (queue) queue->set_memory(memory.get());
+  memory_ = std::move(memory);
+}
+
+// The link, the interrupts' receivers and the guest's memory are not the queues'.
+void EnaPort::reset() {
+  for (auto& queue : transmit_) queue.reset();
+  for (auto& queue : receive_) queue.reset();
+  for (auto& queue : completions_) queue.reset();
+  for (Vector& vector : vectors_) vector.begin(nullptr);
+  steerer_.reset();
+  mtu_ = options_.mtu;
+  broken_because_ = nullptr;
+  note_active();
+}
+
+void EnaPort::break_because(const char* reason) { broken_because_ = reason; }
+
+DataPathStatistics EnaPort::statistics() {
+  DataPathStatistics sum;
+  for (const QueueStatistics& queue : transmit_counts_) {
+    sum.transmitted_packets += queue.packets;
+    sum.transmitted_bytes += queue.bytes;
+    sum.transmit_drops += queue.drops;
+  }
+  for (const QueueStatistics& queue : receive_counts_) {
+    sum.received_packets += queue.packets;
+    sum.received_bytes += queue.bytes;
+    sum.receive_drops += queue.drops;
+    sum.receive_overruns += queue.overruns;
+  }
+  sum.is_broken = is_broken();
+  sum.broken_because = is_broken() ? broken_because_ : "";
+  return sum;
+}
+
+}  // namespace enid::devices::ena
