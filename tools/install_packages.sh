@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that a task needs: tools/install_packages.sh up|test|bench ...
+# Installs the Debian packages that a task needs: tools/install_packages.sh up|test|bench|guest ...
 #
 # Says nothing and does nothing when all are there, so `make` may call it every time. Works as
 # root and, through sudo, as anybody else. An entry is a package, or `command=package` for tools
@@ -21,13 +21,18 @@ test="$up libgtest-dev libgmock-dev clang-19 clang-format-19 clang-tidy-19
 bench="$up libgtest-dev libgmock-dev libbenchmark-dev python3-boto3 iperf3 bridge-utils
     openvswitch-switch sqlite3"
 
+# What tools/guest/fetch.sh needs to prepare what `qemu` instances run on; QEMU itself, the kernel
+# and iPXE are no packages of the host, it takes them from a newer Debian into the state folder.
+guest='debian-archive-keyring cpio zstd xz-utils kmod'
+
 wanted=
 for list in "${@:-up}"; do
   case $list in
     up) wanted="$wanted $up" ;;
     test) wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "usage: $0 up|test|bench ..." >&2; exit 2 ;;
+    guest) wanted="$wanted $guest" ;;
+    *) echo "usage: $0 up|test|bench|guest ..." >&2; exit 2 ;;
   esac
 done
 
