@@ -58,42 +58,33 @@ bool EnaPort::has_work() const {
 
 std::size_t EnaPort::receive(std::span<Frame> frames) {
   arena_used_ = 0;
-  std::size_t count = 0;
-  std::size_t looked = 0;
-  for (std::size_t i = 0; i < active_count_ && looked < frames.size() && !is_broken(); ++i) {
+  Batch batch{frames};
+  for (std::size_t i = 0; i < active_count_ && !is_broken(); ++i) {
     TransmitQueue& queue = *transmit_[active_[(next_active_ + i) % active_count_]];
-    if (queue.has_work()) count += drain(queue, frames.subspan(count), looked);
+    if (queue.has_work()) drain(queue, batch);
   }
   if (active_count_ != 0) next_active_ = (next_active_ + 1) % active_count_;
   raise_due();
-  return count;
+  return batch.count;
 }
 
-// Dropped packets count against the batch, so that they cannot hold the caller here: `looked` counts them
-// too.
-std::size_t EnaPort::drain(TransmitQueue& queue, std::span<Frame> frames, std::size_t& looked) {
+void EnaPort::drain(TransmitQueue& queue, Batch& batch) {
   QueueStatistics& counts = transmit_counts_[queue.setup().index];
-  const std::size_t looks = looked + frames.size();
-  std::size_t count = 0;
-  for (; count < frames.size() && looked < looks; ++looked) {
-    if (arena_used_ + kFrameAt >= kArenaBytes) break;
+  for (; batch.looked < batch.frames.size() && arena_used_ + kFrameAt < kArenaBytes; ++batch.looked) {
     const Bytes room{arena_.get() + arena_used_ + kFrameAt, kArenaBytes - arena_used_ - kFrameAt};
     TransmitPacket packet;
     const TransmitQueue::Outcome outcome = queue.take(room, packet);
     if (outcome == TransmitQueue::Outcome::kBroken) break_because(queue.broken_because());
-    if (outcome != TransmitQueue::Outcome::kTaken && outcome != TransmitQueue::Outcome::kTooLong) break;
-    frames[count].bytes = room.first(std::min(packet.bytes, room.size()));
-    if (keep(outcome, packet, counts, frames[count])) {
-      ++count;
+    if (outcome != TransmitQueue::Outcome::kTaken && outcome != TransmitQueue::Outcome::kTooLong) return;
+    Frame& frame = batch.frames[batch.count];
+    frame.bytes = room.first(std::min(packet.bytes, room.size()));
+    if (keep(outcome, packet, counts, frame)) {
+      ++batch.count;
       const std::size_t end = arena_used_ + kFrameAt + packet.bytes;
       arena_used_ = (end + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
     }
-    if (!complete(queue, packet)) {
-      break_because("a completion ring is not in memory");
-      break;
-    }
+    if (!complete(queue, packet)) return break_because("a completion ring is not in memory");
   }
-  return count;
 }
 
 // Makes the packet in `frame` one for the card, or counts why not.

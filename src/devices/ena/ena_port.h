@@ -81,7 +81,14 @@ class EnaPort final : public DataPath, public card::PolledPort {
  private:
   struct Arrival;
 
-  std::size_t drain(TransmitQueue& queue, std::span<card::Frame> frames, std::size_t& looked);
+  // A batch in the making. Dropped packets were looked at too, so that they cannot hold the caller here.
+  struct Batch {
+    std::span<card::Frame> frames;
+    std::size_t count = 0;
+    std::size_t looked = 0;
+  };
+
+  void drain(TransmitQueue& queue, Batch& batch);
   bool keep(TransmitQueue::Outcome outcome, const TransmitPacket& packet, QueueStatistics& counts,
             card::Frame& frame);
   bool complete(const TransmitQueue& queue, const TransmitPacket& packet);
