@@ -19,6 +19,8 @@ class Descriptor {
   virtual ~Descriptor() = default;
   // Two descriptors of one file have the same identity, so that a file is mapped only once.
   virtual std::uint64_t identity() const = 0;
+  // How many bytes the file has now. 0: unknown, or not a file.
+  virtual std::uint64_t size() const { return 0; }
 };
 
 // Memory that this process shares with another; unmapped when it goes.
@@ -42,6 +44,7 @@ class DescriptorUser {
   // mapped so, or shorter than offset + size.
   virtual Result<std::shared_ptr<SharedMemory>> map(const Descriptor& file, std::uint64_t offset,
                                                     std::uint64_t size, bool writable) = 0;
+  // Null: nothing that can be raised without waiting.
   virtual std::shared_ptr<Interrupt> interrupt(std::unique_ptr<Descriptor> event) = 0;
   // Zeroed memory of this process that another may map by the descriptor.
   struct NewMemory {

@@ -59,14 +59,16 @@ class PciDevice {
 
   virtual const PciDescription& description() const = 0;
 
-  // A trapped access; `offset` and `size` lie within the BAR, size is 1, 2, 4 or 8.
+  // A trapped access; `offset` and `size` lie within the BAR, size is 1, 2, 4 or 8, and offset a multiple
+  // of it. Never in the MSI-X table or its pending bits: the server answers those.
   virtual std::uint64_t read(std::uint8_t bar, std::uint64_t offset, std::uint8_t size) = 0;
   virtual void write(std::uint8_t bar, std::uint64_t offset, std::uint8_t size, std::uint64_t value) = 0;
 
   virtual void set_memory(std::shared_ptr<const GuestMemory> memory) = 0;
   // Null: the vector has no receiver now.
   virtual void set_interrupt(std::uint16_t vector, std::shared_ptr<Interrupt> interrupt) = 0;
-  // As after power-on: also when the client has gone.
+  // Registers as after power-on: also when the client has gone. What set_memory() and set_interrupt() gave
+  // stays, until they are called again.
   virtual void reset() = 0;
 };
 
