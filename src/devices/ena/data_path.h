@@ -74,6 +74,13 @@ struct ReceiveSteering {
   std::array<std::uint16_t, 16> fields{};
 };
 
+// What EC2 counts of packets that a limit of the instance delayed or dropped (ethtool -S shows them).
+struct AllowanceStatistics {
+  std::uint64_t bandwidth_in_exceeded = 0, bandwidth_out_exceeded = 0, packets_exceeded = 0;
+  std::uint64_t connections_exceeded = 0, link_local_exceeded = 0;
+  std::uint64_t connections_available = 0;  // How many more connections would be tracked.
+};
+
 struct DataPathStatistics {
   std::uint64_t transmitted_bytes = 0, transmitted_packets = 0, transmit_drops = 0;
   std::uint64_t received_bytes = 0, received_packets = 0, receive_drops = 0, receive_overruns = 0;
@@ -81,6 +88,7 @@ struct DataPathStatistics {
   // then.
   bool is_broken = false;
   const char* broken_because = "";
+  AllowanceStatistics allowances;
 };
 
 class DataPath {
