@@ -80,7 +80,8 @@ void Segmenter::write_checksum(std::size_t l4_bytes) {
   store_be16(l4 + layout_.checksum_offset(), 0);
   const std::uint64_t sum = wire::checksum_add(pseudo_sum_ + l4_bytes, {l4, layout_.l4_header_bytes});
   const std::uint16_t checksum = wire::internet_checksum(payload_, sum);
-  store_be16(l4 + layout_.checksum_offset(), checksum == 0 && layout_.is_udp() ? 0xffff : checksum);
+  // Zero and 0xffff are one number in this sum; for UDP zero would say that there is none.
+  store_be16(l4 + layout_.checksum_offset(), checksum == 0 ? 0xffff : checksum);
 }
 
 }  // namespace enid::devices::ena
