@@ -1,0 +1,110 @@
+#include "instances/qemu/qemu_machine.h"
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "base/check.h"
+
+namespace enid::instances {
+namespace {
+
+using nlohmann::json;
+
+constexpr unsigned kFirstPortSlot = 0x10;  // Behind 0x10 … 0x1e; 0x1f is the machine's own bridge.
+
+std::string port_id(unsigned device_index) { return "port" + std::to_string(device_index); }
+
+// In QEMU's option lists a comma ends a value, two commas are one.
+std::string option_value(std::string_view value) {
+  std::string out;
+  for (const char c : value) out.append(c == ',' ? 2 : 1, c);
+  return out;
+}
+
+std::string text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+json port_device(unsigned device_index) {
+  std::array<char, 8> address{};
+  std::snprintf(address.data(), address.size(), "0x%x", kFirstPortSlot + device_index);
+  return {{"driver", "pcie-root-port"}, {"id", port_id(device_index)},  {"bus", "pcie.0"},
+          {"addr", address.data()},     {"chassis", device_index + 1U}, {"slot", device_index + 1U}};
+}
+
+void add_base(std::vector<std::string>& arguments, const QemuMachine& machine) {
+  const std::string memory = std::to_string(machine.memory_mebibytes) + "M";
+  const auto add = [&](std::initializer_list<std::string> more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+  };
+  add({"-name", "guest=" + option_value(machine.name)});
+  add({"-nodefaults", "-no-user-config", "-display", "none"});
+  // Beside its memory and its card, QEMU needs nothing of the host.
+  add({"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
+  add({"-accel", machine.accelerator == Accelerator::kKvm ? "kvm" : "tcg"});
+  add({"-cpu", machine.accelerator == Accelerator::kKvm ? "host" : "qemu64"});
+  add({"-machine",
+       "q35,memory-backend=memory" + std::string(machine.virtual_iommu ? ",kernel-irqchip=split" : "")});
+  add({"-m", memory, "-smp", std::to_string(machine.processors)});
+  add({"-object", "memory-backend-memfd,id=memory,size=" + memory + ",share=on"});
+  add({"-kernel", machine.kernel, "-initrd", machine.initrd});
+  add({"-append", "console=ttyS0 quiet panic=-1" +
+                      (machine.kernel_arguments.empty() ? "" : " " + machine.kernel_arguments)});
+}
+
+void add_channels(std::vector<std::string>& arguments, const QemuMachine& machine) {
+  const auto add = [&](std::initializer_list<std::string> more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+  };
+  add({"-chardev", "file,id=console,append=on,path=" + option_value(machine.console_log)});
+  add({"-serial", "chardev:console"});
+  add({"-chardev", "socket,id=qmp,server=on,wait=off,path=" + option_value(machine.qmp_socket)});
+  add({"-mon", "chardev=qmp,mode=control"});
+  add({"-chardev", "socket,id=agent,server=on,wait=off,path=" + option_value(machine.agent_socket)});
+  add({"-device", R"({"driver":"virtio-serial-pci","id":"channels","bus":"pcie.0","addr":"0x2"})"});
+  add({"-device", R"({"driver":"virtserialport","bus":"channels.0","chardev":"agent","name":"enid.agent"})"});
+  add({"-device", R"({"driver":"virtio-rng-pci","bus":"pcie.0","addr":"0x3","rng":"random"})"});
+  add({"-object", "rng-random,id=random,filename=/dev/urandom"});
+}
+
+}  // namespace
+
+std::string interface_device_id(std::uint16_t device_index) { return "eth" + std::to_string(device_index); }
+
+json interface_device(const QemuInterface& interface) {
+  CHECK(interface.device_index < kMostQemuInterfaces);
+  const std::string id = interface_device_id(interface.device_index);
+  json device = {{"id", id}, {"bus", port_id(interface.device_index)}};
+  if (!interface.vfio_user_socket.empty()) {
+    device["driver"] = "vfio-user-pci";
+    device["socket"] = {{"type", "unix"}, {"path", interface.vfio_user_socket}};
+  } else {
+    device["driver"] = "virtio-net-pci";
+    device["netdev"] = "net-" + id;
+    device["mac"] = interface.mac.text();
+    device["romfile"] = "";
+  }
+  return device;
+}
+
+std::vector<std::string> qemu_arguments(const QemuMachine& machine) {
+  CHECK(machine.interface_ports <= kMostQemuInterfaces);
+  std::vector<std::string> arguments = {machine.program};
+  add_base(arguments, machine);
+  if (machine.virtual_iommu)
+    arguments.insert(arguments.end(), {"-device", "intel-iommu,caching-mode=on,intremap=off"});
+  add_channels(arguments, machine);
+  for (unsigned index = 0; index < machine.interface_ports; ++index)
+    arguments.insert(arguments.end(), {"-device", text(port_device(index))});
+  for (const QemuInterface& interface : machine.interfaces) {
+    CHECK(interface.device_index < machine.interface_ports);
+    if (interface.vfio_user_socket.empty())
+      arguments.insert(arguments.end(), {"-netdev", "tap,script=no,downscript=no,id=net-" +
+                                                        interface_device_id(interface.device_index) +
+                                                        ",ifname=" + option_value(interface.tap_device)});
+    arguments.insert(arguments.end(), {"-device", text(interface_device(interface))});
+  }
+  return arguments;
+}
+
+}  // namespace enid::instances
