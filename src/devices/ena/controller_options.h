@@ -9,7 +9,7 @@
 namespace enid::devices::ena {
 
 struct ControllerOptions {
-  MacAddress mac;
+  MacAddress mac{};
   std::uint16_t queue_pairs = kQueuePairsMax;  // 1 … kQueuePairsMax.
   std::uint16_t vectors = kVectorsMax;         // At least 2: drivers refuse less.
   std::uint32_t mtu = 9001;                    // What the data path takes until the driver says.
