@@ -1,6 +1,7 @@
 #include "devices/ena/ena_port.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/check.h"
@@ -111,7 +112,7 @@ bool EnaPort::complete(const TransmitQueue& queue, const TransmitPacket& packet)
   entry.queue = queue.setup().index;
   entry.head = packet.head;
   if (!completions.write(entry)) return false;
-  if (Vector* const vector = vector_of(completions)) vector->on_transmitted(now_);
+  note_completion(completions, Direction::kTransmit);
   return true;
 }
 
@@ -217,7 +218,7 @@ bool EnaPort::put(std::span<const ConstBytes> parts, Arrival& arrival) {
   }
   ++counts.packets;
   for (const ConstBytes part : parts) counts.bytes += part.size();
-  if (Vector* const vector = vector_of(*arrival.completions)) vector->on_received(now_);
+  note_completion(*arrival.completions, Direction::kReceive);
   return true;
 }
 
@@ -229,18 +230,29 @@ void EnaPort::on_time(Instant now) {
 }
 
 void EnaPort::raise_due() {
-  for (Vector& vector : vectors_) vector.poll(now_);
+  for (std::uint32_t left = pending_vectors_; left != 0; left &= left - 1) {
+    const auto index = static_cast<std::size_t>(std::countr_zero(left));
+    vectors_[index].poll(now_);
+    if (!vectors_[index].is_pending()) pending_vectors_ &= ~(1u << index);
+  }
 }
 
 Instant EnaPort::next_timeout() const {
   Instant next = Instant::never();
+  if (pending_vectors_ == 0) return next;
   for (const Vector& vector : vectors_) next = std::min(next, vector.next_timeout());
   return next;
 }
 
-Vector* EnaPort::vector_of(const CompletionQueue& completions) {
+void EnaPort::note_completion(const CompletionQueue& completions, Direction direction) {
   const std::uint16_t index = completions.setup().vector;
-  return index < vectors_.size() ? &vectors_[index] : nullptr;
+  if (index >= vectors_.size()) return;
+  pending_vectors_ |= 1u << index;
+  if (direction == Direction::kTransmit) {
+    vectors_[index].on_transmitted(now_);
+  } else {
+    vectors_[index].on_received(now_);
+  }
 }
 
 void EnaPort::set_interrupt(std::uint16_t vector, std::shared_ptr<pci::Interrupt> interrupt) {
@@ -257,7 +269,9 @@ void EnaPort::begin_vector(const CompletionQueueSetup& setup) {
     if (!setup.resumes) store_shared_word(word, 0);
     vectors_[setup.vector].begin(word);
   }
-  if (setup.resumes) vectors_[setup.vector].resume();
+  if (!setup.resumes) return;
+  vectors_[setup.vector].resume();
+  pending_vectors_ |= 1u << setup.vector;
 }
 
 // --- The slow half's calls ---

@@ -101,7 +101,7 @@ class EnaPort final : public DataPath, public card::PolledPort {
   void drop_arrival(std::uint16_t queue) { ++receive_counts_[queue].drops; }
   void raise_due();
   void break_because(const char* reason);
-  Vector* vector_of(const CompletionQueue& completions);
+  void note_completion(const CompletionQueue& completions, Direction direction);
   void begin_vector(const CompletionQueueSetup& setup);
   void note_active();
 
@@ -119,6 +119,7 @@ class EnaPort final : public DataPath, public card::PolledPort {
   std::array<std::optional<ReceiveQueue>, kQueuePairsMax> receive_;
   std::array<std::optional<CompletionQueue>, kCompletionQueuesMax> completions_;
   std::array<Vector, kVectorsMax> vectors_;
+  std::uint32_t pending_vectors_ = 0;  // A bit each: those that poll() must look at.
   std::optional<ReceiveSteerer> steerer_;
   std::array<std::uint16_t, kQueuePairsMax> active_{};  // Transmit queues that can complete.
   std::size_t active_count_ = 0;
