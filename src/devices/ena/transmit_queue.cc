@@ -12,7 +12,8 @@ TransmitQueue::TransmitQueue(const SubmissionQueueSetup& setup, QueueState& stat
       doorbell_(doorbell),
       low_latency_(entries),
       ring_(setup.address, setup.depth, kDescriptorBytes, false),
-      emptied_tail_(state.consumed & 0xffff) {}
+      tail_(state.consumed & 0xffff),
+      emptied_tail_(tail_) {}
 
 void TransmitQueue::set_memory(const pci::GuestMemory* memory) {
   memory_ = memory;
@@ -24,22 +25,24 @@ TransmitQueue::Step TransmitQueue::broken(const char* because) {
   return Step::kBroken;
 }
 
+// The doorbell is a cache line that another processor writes, so it is read only when what was known of it
+// is used up.
+TransmitQueue::Step TransmitQueue::look(TransmitPacket& packet) {
+  for (bool is_fresh = false;; is_fresh = true) {
+    if (is_fresh) tail_ = load_shared_word(doorbell_) & 0xffff;
+    const std::uint32_t available = (tail_ - state_.consumed) & 0xffff;
+    if (available > setup_.depth) return broken("a transmit doorbell is further than the ring is deep");
+    packet = {};
+    const Step end = available == 0 ? Step::kIncomplete : walk(available, packet);
+    if (end != Step::kIncomplete || is_fresh) return end;
+  }
+}
+
 TransmitQueue::Outcome TransmitQueue::take(Bytes room, TransmitPacket& packet) {
-  const std::uint32_t tail = load_shared_word(doorbell_) & 0xffff;
-  const std::uint32_t available = (tail - state_.consumed) & 0xffff;
-  if (available == 0) {
-    emptied_tail_ = tail;
-    return Outcome::kEmpty;
-  }
-  if (available > setup_.depth) {
-    broken("a transmit doorbell is further than the ring is deep");
-    return Outcome::kBroken;
-  }
-  packet = {};
-  const Step end = walk(available, packet);
+  const Step end = look(packet);
   if (end == Step::kBroken) return Outcome::kBroken;
   if (end == Step::kIncomplete) {
-    emptied_tail_ = tail;
+    emptied_tail_ = tail_;
     return Outcome::kEmpty;
   }
   const bool is_too_long = packet.bytes > kFrameBytesMax;

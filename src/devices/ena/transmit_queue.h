@@ -67,6 +67,7 @@ class TransmitQueue {
   };
   enum class Step : std::uint8_t { kNext, kEnd, kIncomplete, kBroken };
 
+  Step look(TransmitPacket& packet);
   Step walk(std::uint32_t available, TransmitPacket& packet);
   Step read_descriptor(std::uint32_t available, TransmitDescriptor& descriptor);
   Step read_line(std::uint32_t available);
@@ -81,6 +82,7 @@ class TransmitQueue {
   Bytes low_latency_;
   const pci::GuestMemory* memory_ = nullptr;
   GuestRing ring_;
+  std::uint32_t tail_;          // The doorbell as last read.
   std::uint32_t emptied_tail_;  // The doorbell when the last look found no whole packet.
   const char* broken_because_ = "";
 
