@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -79,7 +78,7 @@ std::uint64_t Controller::read(std::uint8_t bar, std::uint64_t offset, std::uint
   if (size > sizeof value) return 0;
   if (bar != kRegisterBar || offset >= kDoorbellPageOffset) {
     const Bytes bytes = mapped(bar, offset, size);
-    std::memcpy(&value, bytes.data(), bytes.size());
+    std::ranges::copy(bytes, reinterpret_cast<std::uint8_t*>(&value));
     return value;
   }
   const auto first = static_cast<std::uint32_t>(offset & ~std::uint64_t{3});
@@ -95,7 +94,7 @@ void Controller::write(std::uint8_t bar, std::uint64_t offset, std::uint8_t size
       std::atomic_ref(*reinterpret_cast<std::uint32_t*>(bytes.data()))
           .store(static_cast<std::uint32_t>(value), std::memory_order_release);
     } else if (bytes.size() <= sizeof value) {
-      std::memcpy(bytes.data(), &value, bytes.size());
+      std::copy_n(reinterpret_cast<const std::uint8_t*>(&value), bytes.size(), bytes.begin());
     }
     return;
   }

@@ -79,7 +79,7 @@ class ScriptedDriver {
  public:
   using Buffer = ScriptedBuffer;
   static constexpr std::uint64_t kMemoryAddress = 0x10'0000;
-  static constexpr std::uint64_t kMemoryBytes = 2 * 1024 * 1024;
+  static constexpr std::uint64_t kMemoryBytes = 512 * 1024;
 
   explicit ScriptedDriver(const ControllerOptions& options = {})
       : device_memory(*DeviceMemory::create(descriptors, options)),
@@ -99,10 +99,11 @@ class ScriptedDriver {
   }
 
   // Guest memory.
+  // Pages; when all are given, again from the first.
   std::uint64_t allocate(std::size_t bytes) {
-    const std::uint64_t at = next_;
-    next_ += (bytes + 4095) / 4096 * 4096;
-    return at;
+    const std::uint64_t pages = (bytes + 4095) / 4096 * 4096;
+    if (next_ + pages > kMemoryAddress + kMemoryBytes) next_ = kMemoryAddress + 4096;
+    return std::exchange(next_, next_ + pages);
   }
   std::uint8_t* at(std::uint64_t address) { return memory->bytes().data() + (address - kMemoryAddress); }
 
