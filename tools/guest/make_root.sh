@@ -29,13 +29,14 @@ cp "$busybox" "$tree/bin/busybox"
 for applet in $("$busybox" --list-full); do
   [ -e "$tree/$applet" ] || ln -s /bin/busybox "$tree/$applet"
 done
-for program in ip ss tc ethtool iperf3; do
+for program in bash ip ss tc ethtool iperf3; do
   found=$(find "$packages" \( -path "*/bin/$program" -o -path "*/sbin/$program" \) -type f | head -n 1)
   [ -n "$found" ] || { echo "guest: no $program in the packages" >&2; exit 1; }
   rm -f "$tree"/bin/$program "$tree"/sbin/$program "$tree"/usr/bin/$program "$tree"/usr/sbin/$program
   cp "$found" "$tree/usr/bin/$program"
   copy_libraries "$packages" "$tree/lib/x86_64-linux-gnu" "$found"
 done
+ln -s /usr/bin/bash "$tree/bin/bash"  # What user data begins with.
 cp -L "$packages/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" "$tree/lib64/"
 
 # --- Modules --------------------------------------------------------------------------------------

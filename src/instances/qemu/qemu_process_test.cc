@@ -11,6 +11,10 @@
 #include <string>
 #include <thread>
 
+#include "instances/exec_client.h"
+#include "instances/qemu/agent_relay.h"
+#include "instances/qemu/boot_archive.h"
+
 namespace enid::instances {
 namespace {
 
@@ -63,7 +67,13 @@ class RealQemu : public QemuProcessTest {
     machine_.name = "test";
     machine_.program = std::string(guest) + "/qemu-system-x86_64";
     machine_.kernel = std::string(guest) + "/vmlinuz";
-    machine_.initrd = std::string(guest) + "/root.cpio.zst";
+    machine_.initrd = folder_ + "/initrd";
+    const auto files = guest_boot_files({.hostname = "ip-10-0-0-5",
+                                         .user_data = "#!/bin/bash\necho user data on $(hostname)\n",
+                                         .authorized_key = {}},
+                                        ENID_GUEST_AGENT);
+    ASSERT_TRUE(files.has_value());
+    ASSERT_TRUE(write_initrd(std::string(guest) + "/root.cpio.zst", *files, machine_.initrd).has_value());
     machine_.accelerator = usable_accelerator();
   }
 
@@ -93,6 +103,31 @@ TEST_F(RealQemu, boots_reboots_and_stops) {
   EXPECT_TRUE(qemu->control().wait_for_event("RESET", 1000).has_value());
   qemu->stop();
   EXPECT_FALSE(qemu->identity().is_alive());
+}
+
+TEST_F(RealQemu, runs_commands_as_any_instance_does) {
+  Result<QemuProcess> qemu = start_qemu(machine_, folder_);
+  ASSERT_TRUE(qemu.has_value()) << qemu.error().message;
+  Result<std::unique_ptr<AgentRelay>> relay = AgentRelay::start(folder_);
+  ASSERT_TRUE(relay.has_value()) << relay.error().message;
+  for (int i = 0; i < 600 && !(*relay)->is_ready(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  ASSERT_TRUE((*relay)->is_ready()) << console();
+  const auto run = [&](const std::string& script) {
+    return exec_in_instance(folder_, {.arguments = {"/bin/sh", "-c", script}, .environment = {}})
+        .value_or(-1);
+  };
+  EXPECT_EQ(run("[ $(hostname) = ip-10-0-0-5 ] && exit 42"), 42);
+  EXPECT_EQ(run("[ $(head -c 1000000 /dev/zero | wc -c) = 1000000 ]"), 0);
+  EXPECT_EQ(run("kill -9 $$"), 137);
+
+  // After a reset of the machine the agent is another, behind the same socket.
+  ASSERT_TRUE(qemu->reboot().has_value());
+  EXPECT_EQ(run("sleep 60"), -1);
+  EXPECT_EQ(run("exit 43"), 43);
+
+  ASSERT_TRUE((*relay)->ask_to_power_off());
+  EXPECT_TRUE(qemu->wait_until_ended(20'000));
 }
 
 TEST_F(RealQemu, is_found_again_by_the_next_daemon) {
