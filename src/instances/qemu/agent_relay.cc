@@ -97,6 +97,12 @@ AgentRelay::~AgentRelay() {
   thread_.join();
 }
 
+void AgentRelay::on_guest_reset() {
+  ready_ = false;
+  reset_ = true;
+  ::eventfd_write(wake_.get(), 1);
+}
+
 bool AgentRelay::ask_to_power_off() {
   if (!ready_) return false;
   power_off_ = true;
@@ -138,6 +144,8 @@ void AgentRelay::serve(std::vector<pollfd>& waiting) {
     eventfd_t count = 0;
     ::eventfd_read(wake_.get(), &count);
     if (power_off_.exchange(false)) say(AgentVerb::kPower, 0, "off");
+    if (reset_.exchange(false))
+      for (auto& [id, session] : sessions_) session.ended = true;
   }
   std::size_t index = 3;
   for (auto& [id, session] : sessions_) {
@@ -180,6 +188,8 @@ void AgentRelay::obey(AgentFrame frame) {
     return;
   }
   const auto session = sessions_.find(frame.session);
+  // A command that was asked for before the reset, and started by the agent after it.
+  if (frame.verb == AgentVerb::kStarted && session == sessions_.end()) say(AgentVerb::kHangUp, frame.session);
   if (!ready_ || session == sessions_.end() || !session->second.asked) return;
   obey_in_session(frame.session, session->second, std::move(frame));
 }

@@ -46,6 +46,9 @@ class AgentRelay {
 
   // The agent has said hello since the guest was last reset: user space is up.
   bool is_ready() const { return ready_; }
+  // The guest is being reset (QMP's RESET, or a reboot of ours): its commands are no more, and
+  // clients wait until the agent is back. Without this word the agent's next hello ends them.
+  void on_guest_reset();
   // Has the guest shut itself down, as its own `poweroff` would. False: no agent listens.
   bool ask_to_power_off();
 
@@ -95,6 +98,7 @@ class AgentRelay {
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> power_off_ = false;
+  std::atomic<bool> reset_ = false;
   std::thread thread_;
 };
 

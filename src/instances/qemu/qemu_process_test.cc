@@ -110,9 +110,12 @@ TEST_F(RealQemu, runs_commands_as_any_instance_does) {
   ASSERT_TRUE(qemu.has_value()) << qemu.error().message;
   Result<std::unique_ptr<AgentRelay>> relay = AgentRelay::start(folder_);
   ASSERT_TRUE(relay.has_value()) << relay.error().message;
-  for (int i = 0; i < 600 && !(*relay)->is_ready(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  ASSERT_TRUE((*relay)->is_ready()) << console();
+  const auto wait_for_agent = [&] {
+    for (int i = 0; i < 600 && !(*relay)->is_ready(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return (*relay)->is_ready();
+  };
+  ASSERT_TRUE(wait_for_agent()) << console();
   const auto run = [&](const std::string& script) {
     return exec_in_instance(folder_, {.arguments = {"/bin/sh", "-c", script}, .environment = {}})
         .value_or(-1);
@@ -123,7 +126,8 @@ TEST_F(RealQemu, runs_commands_as_any_instance_does) {
 
   // After a reset of the machine the agent is another, behind the same socket.
   ASSERT_TRUE(qemu->reboot().has_value());
-  EXPECT_EQ(run("sleep 60"), -1);
+  (*relay)->on_guest_reset();
+  ASSERT_TRUE(wait_for_agent()) << console();
   EXPECT_EQ(run("exit 43"), 43);
 
   ASSERT_TRUE((*relay)->ask_to_power_off());
