@@ -64,7 +64,7 @@ void bench_transmit(const char* what, std::size_t rounds, Placement placement,
 
 void bench_receive(const char* what, std::size_t rounds, std::uint32_t mtu, std::vector<std::uint8_t> bytes,
                    const card::FrameOffload& offload) {
-  RingDriver driver({.queue_pairs = 1, .mtu = mtu});
+  RingDriver driver({.queue_pairs = 1, .mtu = mtu, .merges_segments = true});
   RingDriver::Pair& pair = driver.make_pair(0, 1024);
   Stopwatch watch;
   const std::array<card::Frame, 4> frames{

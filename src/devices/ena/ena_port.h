@@ -15,8 +15,9 @@
 //   (4) has_work() is a load a queue.
 //
 // Chosen: with merges_segments the guest gets as many segments of a TCP super-frame in one frame as its
-//   MTU takes, since bringing frames is what costs under emulation. A guest that forwards to a network of
-//   a smaller MTU needs them apart. While the link is down, packets are taken and dropped.
+//   MTU takes, since bringing frames is what costs under emulation. It is off unless asked for: a guest that
+//   forwards to a network of a smaller MTU needs them apart, and iPXE takes no frame of two buffers. While
+//   the link is down, packets are taken and dropped.
 #pragma once
 
 #include <array>
@@ -37,7 +38,7 @@ namespace enid::devices::ena {
 struct EnaPortOptions {
   std::uint16_t queue_pairs = kQueuePairsMax;
   std::uint32_t mtu = 9001;
-  bool merges_segments = true;
+  bool merges_segments = false;
 };
 
 struct QueueStatistics {
