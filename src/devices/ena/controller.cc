@@ -263,6 +263,8 @@ void Controller::raise_owed() {
 void Controller::reset() {
   control_ = 0;
   reset_device();
+  // The next guest shall not read what the last one sent.
+  std::ranges::fill(device_memory_.low_latency_bar(), std::uint8_t{0});
 }
 
 void Controller::reset_device() {

@@ -138,7 +138,7 @@ TEST(Controller, serves_the_commands_of_a_linux_probe_and_ifup) {
                           "create receive queue 0 depth 1024 completes to 2",
                           "create completion queue 3 depth 1024 entry 16 vector 2",
                           "create receive queue 1 depth 1024 completes to 3"));
-  EXPECT_EQ(driver.data_path.submissions[0].address, 0x190040u);
+  EXPECT_EQ(driver.data_path.submissions[0].address, ScriptedDriver::SubmissionQueueRequest().address);
   EXPECT_EQ(status(driver.set_feature(14, {9001})), AdminStatus::kSuccess);
   EXPECT_EQ(driver.data_path.mtu, 9001u);
   EXPECT_EQ(driver.get_feature(27).load<std::uint32_t>(0), 10'000u);
@@ -367,11 +367,13 @@ TEST(Controller, forgets_the_driver_in_a_reset_in_the_middle_of_everything) {
 }
 
 TEST(Controller, is_as_new_after_a_reset_of_the_machine) {
-  ScriptedDriver driver;
+  ScriptedDriver driver({.low_latency = true});
   driver.begin();
   driver.execute(ScriptedDriver::create_completion_queue({}));
+  driver.device.write(2, 64, 8, 0x1234);
   driver.write(Register::kDeviceControl, 1);
   driver.device.reset();
+  EXPECT_EQ(driver.device.read(2, 64, 8), 0u);
   EXPECT_EQ(driver.read(Register::kDeviceStatus), kDeviceStatusReady);
   EXPECT_EQ(driver.device.queues().completion_queues(), 0u);
 }

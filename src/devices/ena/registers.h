@@ -47,7 +47,8 @@ constexpr std::uint32_t kDeviceStatusFatalError = 1 << 5;
 
 // Bits 15:0 of a queue's capabilities are its depth, the others its entry's bytes.
 constexpr std::uint16_t kAdminEntryBytes = 64;
-constexpr std::uint16_t kAdminDepthMax = 4096;
+// Chosen: drivers use 2 to 32, and one doorbell must not keep the device busy for long.
+constexpr std::uint16_t kAdminDepthMax = 256;
 
 constexpr std::uint32_t reset_reason(std::uint32_t control) {
   return (control >> 28) | (control >> 24 & 0xf) << 4;

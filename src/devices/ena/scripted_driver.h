@@ -84,10 +84,14 @@ class ScriptedDriver {
   explicit ScriptedDriver(const ControllerOptions& options = {})
       : device_memory(*DeviceMemory::create(descriptors, options)),
         device(options, device_memory, data_path) {
-    device.set_memory(guest_memory());
-    device.set_interrupt(0, interrupt);
-    data_path.take_calls();
+    begin_life();
   }
+  // With another data path, which was made with the same memory.
+  ScriptedDriver(const ControllerOptions& options, DeviceMemory shared, DataPath& other)
+      : device_memory(std::move(shared)), device(options, device_memory, other) {
+    begin_life();
+  }
+  ScriptedDriver(const ScriptedDriver&) = delete;
 
   std::shared_ptr<pci::GuestMemory> guest_memory() const {
     return std::make_shared<pci::GuestMemory>(std::vector<pci::MemoryRange>{{.address = kMemoryAddress,
@@ -241,6 +245,7 @@ class ScriptedDriver {
     std::uint16_t depth = 256;
     std::uint32_t vector = 1;
     bool by_interrupt = true;
+    std::uint64_t address = kMemoryAddress + 0x7'0040;
   };
   static AdminCommand create_completion_queue(const CompletionQueueRequest& request) {
     AdminCommand create = command(AdminOpcode::kCreateCompletionQueue);
@@ -248,7 +253,7 @@ class ScriptedDriver {
     create.bytes[5] = request.entry_words;
     pci::store_little_endian(&create.bytes[6], request.depth);
     pci::store_little_endian(&create.bytes[8], request.vector);
-    pci::store_little_endian<std::uint32_t>(&create.bytes[12], 0x0018'0040);
+    pci::store_little_endian(&create.bytes[12], request.address);
     return create;
   }
   struct SubmissionQueueRequest {
@@ -258,6 +263,7 @@ class ScriptedDriver {
     std::uint16_t completion_queue = 0;
     std::uint16_t depth = 256;
     bool contiguous = true;
+    std::uint64_t address = kMemoryAddress + 0x7'8040;
   };
   static AdminCommand create_submission_queue(const SubmissionQueueRequest& request) {
     AdminCommand create = command(AdminOpcode::kCreateSubmissionQueue);
@@ -266,7 +272,7 @@ class ScriptedDriver {
     create.bytes[7] = request.contiguous ? 1 : 0;
     pci::store_little_endian(&create.bytes[8], request.completion_queue);
     pci::store_little_endian(&create.bytes[10], request.depth);
-    pci::store_little_endian<std::uint32_t>(&create.bytes[12], 0x0019'0040);
+    pci::store_little_endian(&create.bytes[12], request.address);
     return create;
   }
   static AdminCommand destroy_submission_queue(std::uint16_t index, std::uint8_t direction) {
@@ -299,6 +305,12 @@ class ScriptedDriver {
   std::uint64_t read_response = kMemoryAddress;
 
  private:
+  void begin_life() {
+    device.set_memory(guest_memory());
+    device.set_interrupt(0, interrupt);
+    data_path.take_calls();
+  }
+
   std::uint64_t next_ = kMemoryAddress + 4096;
   std::uint16_t read_id_ = 0;
   std::uint16_t depth_ = 32;
