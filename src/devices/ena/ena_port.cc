@@ -192,6 +192,7 @@ bool EnaPort::bring_segments(const Frame& frame, Arrival& arrival) {
     drop_arrival(index);
     return false;
   }
+  if (segments->left() == 0) return bring_whole(frame, arrival);  // Headers alone.
   arrival.status = receive_status_of(frame.bytes, arrival.layout, {.checksum_needed = true});
   bool is_any_put = false;
   while (segments->next()) {

@@ -226,6 +226,19 @@ TEST(EnaSegmentation, segments_beyond_the_guests_mtu_are_dropped) {
   EXPECT_EQ(driver.port->statistics().receive_drops, 1u);
 }
 
+TEST(EnaSegmentation, headers_alone_are_one_packet) {
+  RingDriver driver;
+  driver.make_pair(0);
+  driver.post(0, 4, 2'048);
+  const Octets whole = frame_of(Shape{}, {});
+  Octets bytes = whole;
+  const card::Frame frame = super_frame(Shape{}, bytes, 1'000);
+  EXPECT_EQ(driver.port->transmit({&frame, 1}), 1u);
+  const auto came = driver.received(0);
+  ASSERT_EQ(came.size(), 1u);
+  EXPECT_EQ(came[0].bytes, whole);
+}
+
 TEST(EnaSegmentation, notes_that_lie_bring_nothing) {
   RingDriver driver;
   driver.make_pair(0);
