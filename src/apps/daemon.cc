@@ -10,6 +10,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <future>
@@ -30,10 +31,13 @@
 #include "host/card_worker.h"
 #include "host/clock.h"
 #include "host/control_thread.h"
+#include "host/device_thread.h"
 #include "host/http_listener.h"
 #include "host/secure_random.h"
 #include "host/unique_fd.h"
 #include "instances/netns_runtime.h"
+#include "instances/qemu_runtime.h"
+#include "instances/runtimes_by_kind.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace enid::apps {
@@ -80,6 +84,12 @@ Result<void> make_first_key(api::AccessKeys& keys) {
   return {};
 }
 
+// Where this program was built; ENID_GUEST_FETCH names another.
+std::string guest_fetch_program() {
+  const char* named = std::getenv("ENID_GUEST_FETCH");
+  return named != nullptr ? named : ENID_GUEST_FETCH;
+}
+
 Result<void> write_endpoint(const StateFolder& folder, const std::string& endpoint) {
   std::ofstream file(folder.endpoint_file(), std::ios::trunc);
   file << endpoint << "\n";
@@ -102,7 +112,10 @@ struct Daemon::Parts {
   std::unique_ptr<api::AccessKeys> keys;
   std::unique_ptr<host::CardWorker> worker;
   std::unique_ptr<CardPortBinder> binder;
-  std::unique_ptr<instances::NetnsRuntime> runtime;
+  std::unique_ptr<host::DeviceThread> devices;
+  std::unique_ptr<instances::NetnsRuntime> namespaces;
+  std::unique_ptr<instances::QemuRuntime> machines;
+  std::unique_ptr<instances::RuntimesByKind> runtime;
   std::unique_ptr<control::ControlPlane> plane;
   api::OperationTable ec2{api::ec2::service_shape()};
   api::OperationTable sts{api::sts::service_shape()};
@@ -132,7 +145,13 @@ struct Daemon::Parts {
     instances::NetnsRuntimeOptions runtime_options;
     runtime_options.state_folder = options.folder.instances();
     runtime_options.hidden_folder = options.folder.path();
-    runtime = TRY(instances::NetnsRuntime::create(runtime_options, *binder));
+    namespaces = TRY(instances::NetnsRuntime::create(runtime_options, *binder));
+    devices = TRY(host::DeviceThread::create());
+    machines = TRY(instances::QemuRuntime::create({.machines_folder = options.folder.machines(),
+                                                   .state_folder = options.folder.path(),
+                                                   .fetch_program = guest_fetch_program()},
+                                                  *devices, *worker));
+    runtime = std::make_unique<instances::RuntimesByKind>(*namespaces, *machines);
     return {};
   }
 

@@ -6,6 +6,8 @@
 //   STATE/enid.log       its log
 //   STATE/endpoint       the URL it listens on
 //   STATE/instances/     what the instances left on disk
+//   STATE/machines/      what the virtual machines left on disk
+//   STATE/guest/         what virtual machines run on: QEMU, a kernel, a file tree (tools/guest/fetch.sh)
 //
 // Invariant: the folder has mode 0700. The lock is flock()'s, so it goes with the process,
 // also after kill -9.
@@ -36,6 +38,7 @@ class StateFolder {
   std::string log_file() const { return path_ + "/enid.log"; }
   std::string endpoint_file() const { return path_ + "/endpoint"; }
   std::string instances() const { return path_ + "/instances"; }
+  std::string machines() const { return path_ + "/machines"; }
 
   // The process that holds the lock, if any.
   std::optional<pid_t> running_daemon() const;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "control/instance_metadata.h"
+#include "vpc/images.h"
 #include "vpc/instance_types.h"
 
 namespace enid::control {
@@ -110,6 +111,15 @@ contract::InstanceProgram program_of(const std::string& account, const RegionMod
           .metadata = instance_metadata(account, region, instance)};
 }
 
+// Empty: not a virtual machine.
+std::optional<MachineShape> machine_shape(const InstanceRecord& instance) {
+  const vpc::Image* image = vpc::find_image(instance.image);
+  if (image == nullptr || !image->is_virtual_machine) return std::nullopt;
+  const vpc::InstanceType* type = vpc::find_instance_type(instance.instance_type);
+  if (type == nullptr) return MachineShape{};
+  return MachineShape{.vcpus = type->vcpus, .memory_mib = type->memory_mib};
+}
+
 }  // namespace
 
 contract::CardDelta card_delta(const std::string& account, const RegionModel& region,
@@ -170,6 +180,7 @@ InterfaceAttachment interface_attachment(const InstanceRecord& instance,
   return {.interface = interface.id,
           .mac = interface.mac,
           .device_index = static_cast<std::uint16_t>(interface.attachment->device_index),
+          .network_card_index = static_cast<std::uint16_t>(interface.attachment->network_card_index),
           .mtu = interface_mtu(instance.instance_type)};
 }
 
@@ -179,6 +190,7 @@ InstanceLaunch instance_launch(const RegionModel& region, const InstanceRecord& 
                         .user_data = instance.user_data,
                         .first_boot = !instance.booted,
                         .authorized_key = {},
+                        .machine = machine_shape(instance),
                         .interfaces = {}};
   if (const KeyPairRecord* key = region.key_pair_named(instance.key_name))
     launch.authorized_key = key->public_key;

@@ -23,7 +23,14 @@ struct InterfaceAttachment {
   NetworkInterfaceId interface;
   MacAddress mac;
   std::uint16_t device_index = 0;  // Device index N appears as ethN.
+  std::uint16_t network_card_index = 0;
   std::uint16_t mtu = 9001;
+};
+
+// What a virtual machine has of processors and memory, by its instance type.
+struct MachineShape {
+  std::int32_t vcpus = 1;
+  std::int64_t memory_mib = 512;
 };
 
 struct InstanceLaunch {
@@ -31,7 +38,8 @@ struct InstanceLaunch {
   std::string hostname;   // "ip-10-0-0-5"
   std::string user_data;  // Decoded; empty for none. Run once, at first boot, when it begins with "#!".
   bool first_boot = true;
-  std::string authorized_key;  // Public key text of the key pair, or empty.
+  std::string authorized_key;           // Public key text of the key pair, or empty.
+  std::optional<MachineShape> machine;  // A virtual machine; without, namespaces.
   std::vector<InterfaceAttachment> interfaces;
 };
 

@@ -32,10 +32,10 @@ constexpr Duration kSpin = Duration::from_microseconds(50);
 constexpr Duration kLookAround = Duration::from_microseconds(20);
 // How long the worker sleeps while there are polled ports, and none had a frame for kSpin or for
 // kLongSilence. Chosen: the first costs a guest's packet at most as much as a busy host's scheduler does, the
-// second leaves an idle guest below a hundredth of a processor.
+// second costs an idle guest some hundredths of a processor.
 constexpr Duration kNap = Duration::from_microseconds(50);
-constexpr Duration kLongNap = Duration::from_microseconds(500);
-constexpr Duration kLongSilence = Duration::from_milliseconds(100);
+constexpr Duration kLongNap = Duration::from_milliseconds(1);
+constexpr Duration kLongSilence = Duration::from_seconds(1);
 constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::size_t kQuestionsAtOnce = 64;
 

@@ -21,6 +21,8 @@ struct EnaDevice::Parts {
       : options(std::move(given)), thread(devices), worker(card) {}
 
   Result<void> make();
+  void join_card();
+  void leave_card();
 
   EnaDeviceOptions options;
   host::DeviceThread& thread;
@@ -29,6 +31,7 @@ struct EnaDevice::Parts {
   std::array<ena::QueueState, ena::kQueueStates> states{};
   ena::DeviceMemory memory;
   std::shared_ptr<ena::EnaPort> port;
+  bool is_bound = false;
   std::unique_ptr<CardThreadDataPath> data_path;
   std::unique_ptr<ena::Controller> controller;
   std::shared_ptr<host::VfioUserListener> listener;
@@ -45,9 +48,7 @@ Result<void> EnaDevice::Parts::make() {
   port = std::make_shared<ena::EnaPort>(
       memory.doorbell_page(), memory.low_latency_bar(), states,
       ena::EnaPortOptions{.queue_pairs = options.queue_pairs, .mtu = options.mtu});
-  std::promise<void> bound;
-  worker.bind_polled_port(options.interface, port, [&] { bound.set_value(); });
-  bound.get_future().wait();
+  join_card();
   data_path = std::make_unique<CardThreadDataPath>(worker, port);
   controller = std::make_unique<ena::Controller>(controller_options, memory, *data_path);
   const auto complain = [id = options.interface.text()](const std::string& complaint) {
@@ -60,6 +61,20 @@ Result<void> EnaDevice::Parts::make() {
        .complain = complain}));
   thread.add(listener);
   return {};
+}
+
+void EnaDevice::Parts::join_card() {
+  std::promise<void> bound;
+  worker.bind_polled_port(options.interface, port, [&] { bound.set_value(); });
+  bound.get_future().wait();
+  is_bound = true;
+}
+
+void EnaDevice::Parts::leave_card() {
+  if (!std::exchange(is_bound, false)) return;
+  std::promise<void> unbound;
+  worker.unbind_port(options.interface, [&] { unbound.set_value(); });
+  unbound.get_future().wait();
 }
 
 EnaDevice::EnaDevice(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -78,16 +93,19 @@ EnaDevice::~EnaDevice() {
     parts.listener.reset();  // Resets the device, and with it the data path.
   }
   parts.controller.reset();
-  if (!parts.port) return;
-  std::promise<void> unbound;
-  parts.worker.unbind_port(parts.options.interface, [&] { unbound.set_value(); });
-  unbound.get_future().wait();
+  parts.leave_card();
 }
 
 const std::string& EnaDevice::socket() const { return parts_->options.socket; }
 
-void EnaDevice::set_link(bool is_up) {
-  parts_->thread.run([&] { parts_->controller->set_link(is_up); });
+void EnaDevice::park() {
+  parts_->thread.run([&] { parts_->controller->set_link(false); });
+  parts_->leave_card();
+}
+
+void EnaDevice::unpark() {
+  parts_->join_card();
+  parts_->thread.run([&] { parts_->controller->set_link(true); });
 }
 
 }  // namespace enid::instances

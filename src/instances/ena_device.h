@@ -37,8 +37,10 @@ class EnaDevice {
   EnaDevice& operator=(const EnaDevice&) = delete;
 
   const std::string& socket() const;
-  // The carrier that the guest sees; frames pass neither way while it is down.
-  void set_link(bool is_up);
+  // Takes the interface from the card, so that it may be bound elsewhere; the guest keeps a card without a
+  // link.
+  void park();
+  void unpark();
 
  private:
   struct Parts;

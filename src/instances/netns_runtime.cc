@@ -1,7 +1,5 @@
 #include "instances/netns_runtime.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -18,13 +16,13 @@
 #include "instances/process_identity.h"
 #include "instances/process_watcher.h"
 #include "instances/running_instance.h"
+#include "instances/runtime_parts.h"
 
 namespace enid::instances {
 namespace {
 
 constexpr unsigned kWorkers = 4;  // They mostly wait: for inits, leases, the card.
 constexpr int kReadyMilliseconds = 10'000;
-constexpr std::size_t kConsoleBytes = 64 * 1024;
 
 std::unexpected<Error> not_running(const InstanceId& id) {
   return failure(std::make_error_code(std::errc::no_such_process), id.text() + " does not run");
@@ -224,53 +222,17 @@ void NetnsRuntime::adopt(const InstanceId& id, std::vector<control::InterfaceAtt
                                    done = std::move(done)] { done(parts->adopt(id, attachments)); });
 }
 
-void NetnsRuntime::stop_all(Done done) {
-  const std::vector<InstanceId> ids = present();
-  if (ids.empty()) return done({});
-  struct Outcome {
-    std::mutex mutex;
-    std::size_t left = 0;
-    Result<void> worst;
-  };
-  auto outcome = std::make_shared<Outcome>();
-  outcome->left = ids.size();
-  for (const InstanceId& id : ids) {
-    stop(id, false, [outcome, done](Result<void> stopped) {
-      const std::lock_guard lock(outcome->mutex);
-      if (!stopped) outcome->worst = std::move(stopped);
-      if (--outcome->left == 0) done(outcome->worst);
-    });
-  }
-}
+void NetnsRuntime::stop_all(Done done) { stop_every(*this, present(), std::move(done)); }
 
 control::RunState NetnsRuntime::state(const InstanceId& id) {
   const std::optional<ProcessIdentity> identity = ProcessIdentity::parse(parts_->folder(id).read("process"));
   return identity && identity->is_alive() ? control::RunState::kRunning : control::RunState::kAbsent;
 }
 
-std::vector<InstanceId> NetnsRuntime::present() {
-  std::vector<InstanceId> ids;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(parts_->options.state_folder, ignored))
-    if (const auto id = InstanceId::parse(entry.path().filename().string())) ids.push_back(*id);
-  std::ranges::sort(ids);
-  return ids;
-}
+std::vector<InstanceId> NetnsRuntime::present() { return instances_in(parts_->options.state_folder); }
 
 Result<control::ConsoleOutput> NetnsRuntime::console_output(const InstanceId& id) {
-  const host::UniqueFd log(::open(parts_->folder(id).file("console.log").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!log.is_open()) return errno_failure("open the console of " + id.text());
-  ::flock(log.get(), LOCK_SH);  // Against Console's moving of the tail.
-  struct stat file{};
-  ::fstat(log.get(), &file);
-  const auto size = static_cast<std::size_t>(file.st_size);
-  control::ConsoleOutput output;
-  output.text.resize(std::min(size, kConsoleBytes));
-  const ssize_t count = ::pread(log.get(), output.text.data(), output.text.size(),
-                                static_cast<off_t>(size - output.text.size()));
-  output.text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-  output.modified_milliseconds_since_epoch = file.st_mtim.tv_sec * 1000 + file.st_mtim.tv_nsec / 1'000'000;
-  return output;
+  return read_console(parts_->folder(id).file("console.log"));
 }
 
 void NetnsRuntime::set_powered_off_listener(PoweredOff listener) {

@@ -11,14 +11,17 @@
 #include "api/generated/ec2_types.h"
 #include "api/pagination.h"
 #include "vpc/ec2_error.h"
+#include "vpc/images.h"
 
 namespace enid::api::ec2 {
 namespace {
 
 using vpc::ec2_failure;
 
-constexpr const char* kImageName = "enid-linux-netns";
-constexpr const char* kImageDescription = "The host's own Linux, in namespaces of its own";
+const vpc::Image& image_behind(std::string_view id) {
+  const vpc::Image* known = vpc::find_image(id);
+  return known != nullptr ? *known : vpc::kDefaultImage;
+}
 
 BlockDeviceMapping root_device() {
   BlockDeviceMapping mapping;
@@ -32,13 +35,14 @@ BlockDeviceMapping root_device() {
 }
 
 Image describe_image(const std::string& id) {
+  const vpc::Image& image = image_behind(id);
   Image shape;
   shape.image_id = id;
-  shape.image_location = std::string("amazon/") + kImageName;
+  shape.image_location = fmt::format("amazon/{}", image.name);
   shape.image_owner_alias = "amazon";
   shape.owner_id = "137112412989";  // Observed: the account of Amazon Linux images.
-  shape.name = kImageName;
-  shape.description = kImageDescription;
+  shape.name = image.name;
+  shape.description = image.description;
   shape.state = "available";
   shape.creation_date = "2026-11-01T00:00:00.000Z";
   shape.public_ = true;
@@ -91,7 +95,8 @@ Result<DescribeImagesResult> describe_images(CallContext& context, const Describ
   const Filters filters = TRY(Filters::parse("DescribeImages", request.filters));
   std::vector<std::string> ids = request.image_ids;
   for (const std::string& id : ids) TRY(check_image(context, id));
-  if (ids.empty()) ids.emplace_back(kDefaultImage);
+  if (ids.empty())
+    for (const vpc::Image& image : vpc::kImages) ids.emplace_back(image.id);
   std::vector<Image> found;
   for (const std::string& id : ids) {
     Image image = describe_image(id);
@@ -111,7 +116,8 @@ Result<ImageAttribute> describe_image_attribute(CallContext& context,
   ImageAttribute shape;
   shape.image_id = request.image_id;
   const std::string& name = *request.attribute;
-  if (name == "description") shape.description = AttributeValue{.value = kImageDescription};
+  if (name == "description")
+    shape.description = AttributeValue{.value = std::string(image_behind(*request.image_id).description)};
   if (name == "launchPermission") shape.launch_permissions.emplace_back().group = "all";
   if (name == "blockDeviceMapping") shape.block_device_mappings.push_back(root_device());
   if (name == "sriovNetSupport") shape.sriov_net_support = AttributeValue{.value = "simple"};
@@ -122,12 +128,14 @@ Result<ImageAttribute> describe_image_attribute(CallContext& context,
 }  // namespace
 
 Result<void> check_image(const CallContext& context, const std::string& id) {
+  if (vpc::find_image(id) != nullptr) return {};
   if (!ImageId::parse(id))
     return ec2_failure("InvalidAMIID.Malformed",
                        fmt::format("Invalid id: \"{}\" (expecting \"ami-...\")", id));
-  if (context.strict_images && id != kDefaultImage)
-    return ec2_failure("InvalidAMIID.NotFound",
-                       fmt::format("The image id '[{}]' does not exist (there is {})", id, kDefaultImage));
+  if (context.strict_images)
+    return ec2_failure(
+        "InvalidAMIID.NotFound",
+        fmt::format("The image id '[{}]' does not exist (there is {})", id, vpc::kDefaultImage.id));
   return {};
 }
 

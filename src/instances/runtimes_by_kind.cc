@@ -1,0 +1,66 @@
+#include "instances/runtimes_by_kind.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace enid::instances {
+
+RuntimesByKind::RuntimesByKind(control::InstanceRuntime& namespaces, control::InstanceRuntime& machines)
+    : namespaces_(namespaces), machines_(machines) {}
+
+control::InstanceRuntime& RuntimesByKind::of(const InstanceId& id) {
+  const std::vector<InstanceId> machines = machines_.present();
+  return std::ranges::find(machines, id) != machines.end() ? machines_ : namespaces_;
+}
+
+void RuntimesByKind::start(control::InstanceLaunch launch, Done done) {
+  auto& runtime = launch.machine ? machines_ : namespaces_;
+  runtime.start(std::move(launch), std::move(done));
+}
+
+void RuntimesByKind::stop(const InstanceId& id, bool force, Done done) {
+  of(id).stop(id, force, std::move(done));
+}
+
+void RuntimesByKind::reboot(const InstanceId& id, Done done) { of(id).reboot(id, std::move(done)); }
+
+void RuntimesByKind::remove(const InstanceId& id, Done done) { of(id).remove(id, std::move(done)); }
+
+void RuntimesByKind::attach(const InstanceId& id, const control::InterfaceAttachment& attachment, Done done) {
+  of(id).attach(id, attachment, std::move(done));
+}
+
+void RuntimesByKind::detach(const InstanceId& id, const NetworkInterfaceId& interface, Done done) {
+  of(id).detach(id, interface, std::move(done));
+}
+
+void RuntimesByKind::adopt(const InstanceId& id, std::vector<control::InterfaceAttachment> attachments,
+                           Done done) {
+  of(id).adopt(id, std::move(attachments), std::move(done));
+}
+
+void RuntimesByKind::stop_all(Done done) {
+  namespaces_.stop_all([this, done = std::move(done)](const Result<void>& namespaces) {
+    machines_.stop_all(
+        [namespaces, done](const Result<void>& machines) { done(namespaces ? machines : namespaces); });
+  });
+}
+
+control::RunState RuntimesByKind::state(const InstanceId& id) { return of(id).state(id); }
+
+std::vector<InstanceId> RuntimesByKind::present() {
+  std::vector<InstanceId> all = namespaces_.present();
+  std::ranges::copy(machines_.present(), std::back_inserter(all));
+  return all;
+}
+
+Result<control::ConsoleOutput> RuntimesByKind::console_output(const InstanceId& id) {
+  return of(id).console_output(id);
+}
+
+void RuntimesByKind::set_powered_off_listener(PoweredOff listener) {
+  namespaces_.set_powered_off_listener(listener);
+  machines_.set_powered_off_listener(std::move(listener));
+}
+
+}  // namespace enid::instances
