@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -163,6 +165,42 @@ TEST_F(AgentRelayTest, hangs_up_when_the_client_dies) {
 TEST_F(AgentRelayTest, says_that_there_is_no_such_command_as_a_shell_would) {
   const Client client = run("exec /missing 2>/dev/null");
   EXPECT_EQ(client.status(), 127);
+}
+
+TEST_F(AgentRelayTest, gives_a_command_a_terminal_of_the_size_of_the_callers) {
+  winsize size{};
+  size.ws_row = 33;
+  size.ws_col = 101;
+  int master = -1;
+  const pid_t process = ::forkpty(&master, nullptr, nullptr, &size);
+  if (process == 0) {
+    const auto status = exec_in_instance(
+        folder_, {.arguments = {"/bin/sh", "-c", "stty size; read word; stty size; echo got $word"},
+                  .environment = {},
+                  .terminal = true});
+    ::_exit(status ? *status : 99);
+  }
+  const host::UniqueFd terminal(master);
+  std::string said;
+  const auto read_until = [&](const std::string& word) {
+    std::array<char, 4096> bytes;
+    while (said.find(word) == std::string::npos) {
+      const ssize_t count = ::read(terminal.get(), bytes.data(), bytes.size());
+      if (count <= 0) break;
+      said.append(bytes.data(), static_cast<std::size_t>(count));
+    }
+    EXPECT_THAT(said, HasSubstr(word));
+  };
+  read_until("33 101");
+  size.ws_row = 44;
+  ::ioctl(terminal.get(), TIOCSWINSZ, &size);
+  ::usleep(600'000);  // It is looked at four times a second.
+  EXPECT_EQ(::write(terminal.get(), "hello\r", 6), 6);
+  read_until("44 101");
+  read_until("got hello");
+  int status = 0;
+  ::waitpid(process, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(AgentRelayTest, ends_its_clients_when_the_guest_goes) {
