@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <future>
 
@@ -90,6 +91,12 @@ std::string guest_fetch_program() {
   return named != nullptr ? named : ENID_GUEST_FETCH;
 }
 
+// Beside this program.
+std::string guest_agent_program() {
+  std::error_code code;
+  return std::filesystem::read_symlink("/proc/self/exe", code).parent_path() / "enid-guest-agent";
+}
+
 Result<void> write_endpoint(const StateFolder& folder, const std::string& endpoint) {
   std::ofstream file(folder.endpoint_file(), std::ios::trunc);
   file << endpoint << "\n";
@@ -149,7 +156,8 @@ struct Daemon::Parts {
     devices = TRY(host::DeviceThread::create());
     machines = TRY(instances::QemuRuntime::create({.machines_folder = options.folder.machines(),
                                                    .state_folder = options.folder.path(),
-                                                   .fetch_program = guest_fetch_program()},
+                                                   .fetch_program = guest_fetch_program(),
+                                                   .agent_program = guest_agent_program()},
                                                   *devices, *worker));
     runtime = std::make_unique<instances::RuntimesByKind>(*namespaces, *machines);
     return {};

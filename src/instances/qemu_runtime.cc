@@ -59,8 +59,8 @@ MachineLaunch read_launch(const std::string& text) {
   const nlohmann::json kept = nlohmann::json::parse(text, nullptr, false);
   MachineLaunch launch;
   if (!kept.is_object()) return launch;
-  launch.hostname = kept.value("hostname", "");
-  launch.authorized_key = kept.value("authorized_key", "");
+  launch.identity.hostname = kept.value("hostname", "");
+  launch.identity.authorized_key = kept.value("authorized_key", "");
   launch.shape.vcpus = kept.value("vcpus", 1);
   launch.shape.memory_mib = kept.value("memory_mib", std::int64_t{512});
   return launch;
@@ -127,9 +127,9 @@ Result<void> QemuRuntime::Parts::start(const control::InstanceLaunch& launch) {
   const InstanceFolder at = folder(launch.id);
   TRY(at.make());
   TRY(at.write("machine", write_launch(launch)));
-  MachineLaunch machine{.hostname = launch.hostname,
-                        .user_data = launch.first_boot ? launch.user_data : "",
-                        .authorized_key = launch.authorized_key,
+  MachineLaunch machine{.identity = {.hostname = launch.hostname,
+                                     .user_data = launch.first_boot ? launch.user_data : "",
+                                     .authorized_key = launch.authorized_key},
                         .shape = *launch.machine};
   return run(launch.id, machine, launch.interfaces);
 }
@@ -137,7 +137,9 @@ Result<void> QemuRuntime::Parts::start(const control::InstanceLaunch& launch) {
 Result<void> QemuRuntime::Parts::run(const InstanceId& id, const MachineLaunch& launch,
                                      const std::vector<control::InterfaceAttachment>& interfaces) {
   auto machine = std::make_shared<RunningMachine>(folder(id), devices, worker);
-  if (Result<void> started = machine->start(launch, guest_folder(), interfaces); !started) {
+  if (Result<void> started = machine->start(
+          launch, {.guest_folder = guest_folder(), .agent = options.agent_program}, interfaces);
+      !started) {
     machine->stop(true);
     return started;
   }

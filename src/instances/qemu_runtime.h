@@ -33,6 +33,7 @@ struct QemuRuntimeOptions {
   std::string machines_folder;  // STATE/machines; made when missing.
   std::string state_folder;     // STATE: guest/ below it has QEMU, kernel and root file system.
   std::string fetch_program;    // Makes STATE/guest when it is not there: tools/guest/fetch.sh.
+  std::string agent_program;    // enid-guest-agent.
 };
 
 class QemuRuntime final : public control::InstanceRuntime {

@@ -4,10 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
-#include "instances/qemu/cpio_archive.h"
+#include "instances/qemu/boot_archive.h"
 #include "instances/qemu/qemu_machine.h"
 
 namespace enid::instances {
@@ -28,27 +26,6 @@ std::string socket_name(std::uint16_t device_index) { return fmt::format("eth{}.
 
 }  // namespace
 
-Result<void> RunningMachine::write_initrd(const MachineLaunch& launch,
-                                          const std::string& guest_folder) const {
-  CpioArchive archive;
-  archive.add_folder("etc");
-  archive.add_folder("etc/enid");
-  archive.add_file("etc/enid/hostname", launch.hostname);
-  if (!launch.user_data.empty()) archive.add_file("etc/enid/user_data", launch.user_data);
-  if (!launch.authorized_key.empty()) archive.add_file("etc/enid/authorized_key", launch.authorized_key);
-  std::error_code code;
-  std::filesystem::copy_file(guest_folder + "/root.cpio.zst", folder_.file(kInitrd),
-                             std::filesystem::copy_options::overwrite_existing, code);
-  if (code) return failure(code, "copy the guest's file tree");
-  std::ofstream file(folder_.file(kInitrd), std::ios::binary | std::ios::app);
-  // An archive begins at a multiple of four bytes; zeros between archives are passed over.
-  file << std::string((4 - std::filesystem::file_size(folder_.file(kInitrd)) % 4) % 4, '\0');
-  file << archive.finish();
-  file.close();
-  if (!file) return errno_failure("write " + folder_.file(kInitrd));
-  return {};
-}
-
 Result<RunningMachine::Slot*> RunningMachine::make_device(const control::InterfaceAttachment& attachment) {
   Slot slot{.interface = attachment.interface, .device = nullptr};
   slot.device = TRY(EnaDevice::create({.interface = attachment.interface,
@@ -60,11 +37,11 @@ Result<RunningMachine::Slot*> RunningMachine::make_device(const control::Interfa
   return &(slots_[attachment.device_index] = std::move(slot));
 }
 
-Result<void> RunningMachine::start(const MachineLaunch& launch, const std::string& guest_folder,
+Result<void> RunningMachine::start(const MachineLaunch& launch, const GuestPrograms& programs,
                                    const std::vector<control::InterfaceAttachment>& interfaces) {
-  QemuMachine machine{.name = launch.hostname,
-                      .program = guest_folder + "/qemu-system-x86_64",
-                      .kernel = guest_folder + "/vmlinuz",
+  QemuMachine machine{.name = launch.identity.hostname,
+                      .program = programs.guest_folder + "/qemu-system-x86_64",
+                      .kernel = programs.guest_folder + "/vmlinuz",
                       .initrd = kInitrd,
                       .kernel_arguments = "",
                       .accelerator = usable_accelerator(),
@@ -73,14 +50,23 @@ Result<void> RunningMachine::start(const MachineLaunch& launch, const std::strin
                       .processors = processors_for(launch.shape),
                       .interfaces = {}};
   queue_pairs_ = static_cast<std::uint16_t>(std::min<std::uint32_t>(machine.processors, 8));
-  TRY(write_initrd(launch, guest_folder));
+  TRY(write_initrd(programs.guest_folder + "/root.cpio.zst",
+                   TRY(guest_boot_files(launch.identity, programs.agent)), folder_.file(kInitrd)));
   for (const control::InterfaceAttachment& attachment : interfaces) {
     TRY(make_device(attachment));
     machine.interfaces.push_back(
         {.device_index = attachment.device_index, .vfio_user_socket = socket_name(attachment.device_index)});
   }
   process_ = TRY(start_qemu(machine, folder_.path()));
-  return folder_.write("process", process_->identity().text());
+  TRY(folder_.write("process", process_->identity().text()));
+  agent_ = TRY(AgentRelay::start(folder_.path()));
+  return {};
+}
+
+Result<void> RunningMachine::reboot() {
+  TRY(process_->reboot());
+  agent_->on_guest_reset();
+  return {};
 }
 
 Result<void> RunningMachine::attach(const control::InterfaceAttachment& attachment) {
@@ -113,8 +99,10 @@ Result<void> RunningMachine::detach(const NetworkInterfaceId& interface) {
 
 void RunningMachine::stop(bool force) {
   if (process_) {
-    if (!force && process_->ask_to_power_off()) process_->wait_until_ended(kPowerOffMilliseconds);
+    const bool asked = !force && ((agent_ && agent_->ask_to_power_off()) || process_->ask_to_power_off());
+    if (asked) process_->wait_until_ended(kPowerOffMilliseconds);
     process_->stop();
+    agent_.reset();
     process_.reset();
   }
   slots_.clear();

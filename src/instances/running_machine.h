@@ -8,6 +8,8 @@
 #include "control/instance_runtime.h"
 #include "instances/ena_device.h"
 #include "instances/instance_folder.h"
+#include "instances/qemu/agent_relay.h"
+#include "instances/qemu/boot_archive.h"
 #include "instances/qemu/qemu_process.h"
 
 namespace enid::instances {
@@ -15,10 +17,13 @@ namespace enid::instances {
 // What a machine is started with, besides its interfaces; kept in its folder, so that it can be started
 // again.
 struct MachineLaunch {
-  std::string hostname;
-  std::string user_data;  // For this start.
-  std::string authorized_key;
+  GuestIdentity identity;
   control::MachineShape shape;
+};
+
+struct GuestPrograms {
+  std::string guest_folder;  // Has QEMU, kernel and root file system.
+  std::string agent;         // What answers `enid exec` inside.
 };
 
 class RunningMachine {
@@ -26,10 +31,9 @@ class RunningMachine {
   RunningMachine(InstanceFolder folder, host::DeviceThread& devices, host::CardWorker& worker)
       : folder_(std::move(folder)), devices_(devices), worker_(worker) {}
 
-  // `guest_folder` has QEMU, kernel and root file system.
-  Result<void> start(const MachineLaunch& launch, const std::string& guest_folder,
+  Result<void> start(const MachineLaunch& launch, const GuestPrograms& programs,
                      const std::vector<control::InterfaceAttachment>& interfaces);
-  Result<void> reboot() { return process_->reboot(); }
+  Result<void> reboot();
   Result<void> attach(const control::InterfaceAttachment& attachment);
   Result<void> detach(const NetworkInterfaceId& interface);
   // Asks the guest to power off and waits a while, unless `force`; then ends QEMU.
@@ -45,14 +49,14 @@ class RunningMachine {
   };
 
   Result<Slot*> make_device(const control::InterfaceAttachment& attachment);
-  Result<void> write_initrd(const MachineLaunch& launch, const std::string& guest_folder) const;
 
   InstanceFolder folder_;
   host::DeviceThread& devices_;
   host::CardWorker& worker_;
   std::uint16_t queue_pairs_ = 1;
   std::map<std::uint16_t, Slot> slots_;  // By device index.
-  std::optional<QemuProcess> process_;   // Last: it uses the devices.
+  std::optional<QemuProcess> process_;   // It uses the devices.
+  std::unique_ptr<AgentRelay> agent_;
 };
 
 }  // namespace enid::instances

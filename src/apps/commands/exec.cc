@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "apps/commands/commands.h"
 #include "apps/operator_client.h"
@@ -25,7 +26,9 @@ int run_exec(const ExecOptions& options) {
   if (request.arguments.empty()) request.arguments = {"/bin/sh"};
   request.terminal = !options.no_terminal && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   if (const char* term = std::getenv("TERM")) request.environment.push_back(std::string("TERM=") + term);
-  const auto status = instances::exec_in_instance(folder.instances() + "/" + options.instance, request);
+  const std::string machine = folder.machines() + "/" + options.instance;
+  const auto status = instances::exec_in_instance(
+      std::filesystem::exists(machine) ? machine : folder.instances() + "/" + options.instance, request);
   if (!status) {
     return complain(Error{status.error().code, "cannot run a command in " + options.instance + ": " +
                                                    status.error().message + " (is it running? enid status)"});
