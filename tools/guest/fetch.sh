@@ -112,7 +112,7 @@ closure() {
 kernel_package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
 [ -n "$kernel_package" ] || fail "linux-image-cloud-amd64 names no kernel"
 qemu_wanted="install -t trixie-backports qemu-system-x86"
-root_wanted="install busybox-static bash iproute2 ethtool iperf3 ipxe"
+root_wanted="install busybox-static dash bash iproute2 ethtool iperf3 ipxe"
 
 # shellcheck disable=SC2086  # lists of words are meant, here and below
 closure $qemu_wanted >"$work/qemu.list"

@@ -29,7 +29,8 @@ cp "$busybox" "$tree/bin/busybox"
 for applet in $("$busybox" --list-full); do
   [ -e "$tree/$applet" ] || ln -s /bin/busybox "$tree/$applet"
 done
-for program in bash ip ss tc ethtool iperf3; do
+# The shells are Debian's own: busybox's would run its own `ip` whatever PATH says.
+for program in dash bash ip ss tc ethtool iperf3; do
   found=$(find "$packages" \( -path "*/bin/$program" -o -path "*/sbin/$program" \) -type f | head -n 1)
   [ -n "$found" ] || { echo "guest: no $program in the packages" >&2; exit 1; }
   rm -f "$tree"/bin/$program "$tree"/sbin/$program "$tree"/usr/bin/$program "$tree"/usr/sbin/$program
@@ -39,6 +40,7 @@ done
 # Threads that are cancelled (iperf3 -R) ask for it by name, so no program lists it.
 cp -nL "$(find "$packages" -name libgcc_s.so.1 | head -n 1)" "$tree/lib/x86_64-linux-gnu/"
 ln -s /usr/bin/bash "$tree/bin/bash"  # What user data begins with.
+ln -sf /usr/bin/dash "$tree/bin/sh"
 cp -L "$packages/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" "$tree/lib64/"
 
 # --- Modules --------------------------------------------------------------------------------------
