@@ -7,12 +7,20 @@
 #include "control/card_programs.h"
 #include "control/instance_lifecycle.h"
 #include "control/record_json.h"
+#include "vpc/ec2_error.h"
 
 namespace enid::control {
 namespace {
 
 // Chosen: the records of terminated instances are looked through once a minute.
 constexpr Duration kTidyPeriod = Duration::from_seconds(60);
+
+// What a runtime cannot do now for a reason that the caller can change is the caller's to hear.
+std::optional<Error> refusal_of(std::optional<Error> error) {
+  if (error && error->code == std::errc::device_or_resource_busy)
+    return vpc::ec2_error("IncorrectState", std::move(error->message));
+  return error;
+}
 
 bool still_attached(const RegionModel& model, const RuntimeAction& action) {
   const NetworkInterfaceRecord* interface = model.interface_with(action.attachment);
@@ -229,7 +237,7 @@ void ControlPlane::on_action_done(const InstanceId& instance, Result<void> resul
       nobody);
   // A detach is done whatever the instance said of it: the model and the card have let go.
   if (finished.action.kind == RuntimeActionKind::kDetach) error.reset();
-  if (finished.answer != nullptr) finish_one(finished.answer, error);
+  if (finished.answer != nullptr) finish_one(finished.answer, refusal_of(error));
   begin_next(instance);
 }
 

@@ -64,6 +64,7 @@ class InstanceRuntime {
   // Stops if needed and removes all that the instance left on disk.
   virtual void remove(const InstanceId& id, Done done) = 0;
   // Hot attach and detach. The device is up, bound to the card and being configured when `done` is called.
+  // device_or_resource_busy: not at this device index now; the message is for the caller.
   virtual void attach(const InstanceId& id, const InterfaceAttachment& attachment, Done done) = 0;
   virtual void detach(const InstanceId& id, const NetworkInterfaceId& interface, Done done) = 0;
 

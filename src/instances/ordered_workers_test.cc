@@ -25,9 +25,9 @@ TEST(OrderedWorkers, run_jobs_of_one_key_in_order_and_one_at_a_time) {
 }
 
 TEST(OrderedWorkers, run_jobs_of_different_keys_beside_each_other) {
-  OrderedWorkers workers(2);
   std::promise<void> first_runs;
   std::promise<void> second_ran;
+  OrderedWorkers workers(2);  // Ends first: its jobs use the promises.
   workers.post("first", [&] {
     first_runs.set_value();
     second_ran.get_future().wait();  // Would wait for ever if the second waited for us.

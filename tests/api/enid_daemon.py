@@ -149,7 +149,8 @@ class Network:
             more["PrivateIpAddress"] = address
         more.setdefault("SecurityGroupIds", [self.group])
         more.setdefault("InstanceType", "t3.small")
-        instance = self.ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, SubnetId=self.subnet,
+        more.setdefault("ImageId", IMAGE)
+        instance = self.ec2.run_instances(MinCount=1, MaxCount=1, SubnetId=self.subnet,
                                           **more)["Instances"][0]["InstanceId"]
         if wait:
             self.await_state(instance, "running")
