@@ -8,7 +8,7 @@ ENID := build/release/enid
 LISTEN ?= 127.0.0.1:4566
 STATE ?= /var/lib/enid
 
-.PHONY: help up build down demo test bench fuzz tidy lint format clean
+.PHONY: help up build down demo test bench guest fuzz tidy lint format clean
 
 help: ## this list
 	@echo 'enid: EC2 networking that anyone can run'
@@ -38,6 +38,12 @@ test: ## install what the tests need, build, run all of them
 bench: ## measure beside what you would use instead: make bench BENCH=datapath|pipeline|failover|api
 	@tools/install_packages.sh bench
 	@tools/run_bench.sh $(BENCH)
+
+guest: build ## boot virtual machines with ENA devices and test them (fetches QEMU and a kernel, 85 MB)
+	@tools/install_packages.sh test guest
+	@tools/guest/fetch.sh build/guest-state
+	@cd tests/guest && $(ROOT) env ENID_TEST_GUEST=$(CURDIR)/build/guest-state/guest \
+	  ENID_BINARY=$(CURDIR)/$(ENID) /usr/bin/python3 -W ignore -m unittest -v test_ipxe test_linux test_ena
 
 fuzz: ## fuzz every parser for a while: make fuzz [FUZZ=target] [SECONDS_EACH=60]
 	@tools/install_packages.sh test
