@@ -71,6 +71,18 @@ Run add_down(CLI::App& app, CLI::App*& command) {
   return bind(options, run_down);
 }
 
+Run add_guest(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<GuestOptions>();
+  command =
+      add_command(app, "guest", "what virtual machines (--image-id ami-linux-vm) run on", options->state);
+  command->require_subcommand(1);
+  CLI::App* fetch = command->add_subcommand(
+      "fetch", "prepare QEMU, a kernel and a file tree from Debian (85 MB); the first launch does it, too");
+  fetch->add_flag("--refresh", options->refresh, "again, with what Debian has now");
+  fetch->fallthrough();
+  return bind(options, run_guest_fetch);
+}
+
 Run add_status(CLI::App& app, CLI::App*& command) {
   auto options = std::make_shared<StatusOptions>();
   command = add_command(app, "status", "what runs: instances, interfaces, counters, drops with their reasons",
@@ -178,7 +190,7 @@ int run_command_line(int argc, char** argv) {
   using Add = Run (*)(CLI::App&, CLI::App*&);
   std::vector<std::pair<CLI::App*, Run>> commands;
   for (const Add add : {Add{add_up}, Add{add_down}, Add{add_status}, Add{add_env}, Add{add_aws}, Add{add_key},
-                        Add{add_exec}, Add{add_trace}, Add{add_capture}}) {
+                        Add{add_guest}, Add{add_exec}, Add{add_trace}, Add{add_capture}}) {
     CLI::App* command = nullptr;
     Run run = add(app, command);
     commands.emplace_back(command, std::move(run));

@@ -10,9 +10,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <future>
 
@@ -24,6 +22,7 @@
 #include "api/generated/sts_shapes.h"
 #include "api/sts/sts_operations.h"
 #include "apps/card_port_binder.h"
+#include "apps/companion_programs.h"
 #include "apps/operator_api.h"
 #include "apps/operator_http.h"
 #include "base/check.h"
@@ -83,18 +82,6 @@ Result<void> make_first_key(api::AccessKeys& keys) {
               [&](Result<api::AccessKey> result) { done.set_value(std::move(result)); });
   TRY(done.get_future().get());
   return {};
-}
-
-// Where this program was built; ENID_GUEST_FETCH names another.
-std::string guest_fetch_program() {
-  const char* named = std::getenv("ENID_GUEST_FETCH");
-  return named != nullptr ? named : ENID_GUEST_FETCH;
-}
-
-// Beside this program.
-std::string guest_agent_program() {
-  std::error_code code;
-  return std::filesystem::read_symlink("/proc/self/exe", code).parent_path() / "enid-guest-agent";
 }
 
 Result<void> write_endpoint(const StateFolder& folder, const std::string& endpoint) {

@@ -30,6 +30,12 @@ struct DownOptions {
 };
 int run_down(const DownOptions& options);
 
+struct GuestOptions {
+  std::string state = kDefaultState;
+  bool refresh = false;
+};
+int run_guest_fetch(const GuestOptions& options);
+
 struct StatusOptions {
   std::string state = kDefaultState;
   bool json = false;

@@ -1,0 +1,13 @@
+// The programs that stand beside enid: what prepares virtual machines, and what answers inside them.
+#pragma once
+
+#include <string>
+
+namespace enid::apps {
+
+// tools/guest/fetch.sh of the source tree that enid was built from; ENID_GUEST_FETCH names another.
+std::string guest_fetch_program();
+// enid-guest-agent, in the folder of this program.
+std::string guest_agent_program();
+
+}  // namespace enid::apps
