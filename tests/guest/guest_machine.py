@@ -83,7 +83,7 @@ class Machine:
             command += ["-netdev", "tap,id=net-eth0,ifname=tap0,script=no,downscript=no"]
             device = {"driver": "virtio-net-pci", "id": "eth0", "bus": "port0", "netdev": "net-eth0",
                       "mac": "02:00:00:00:00:05", "romfile": ""}
-        command = ["nice", *command, "-device", json.dumps(device)]
+        command = [*command, "-device", json.dumps(device)]
         self.began = time.monotonic()
         self.process = subprocess.Popen(network.inside(*command) if network else command,
                                         stdin=subprocess.DEVNULL)
