@@ -35,7 +35,7 @@ test: ## install what the tests need, build, run all of them
 	@tools/install_packages.sh test
 	@tools/run_tests.sh
 
-bench: ## measure beside what you would use instead: make bench BENCH=datapath|pipeline|failover|api
+bench: ## measure beside what you would use instead: make bench BENCH=datapath|pipeline|failover|api|ena
 	@tools/install_packages.sh bench
 	@tools/run_bench.sh $(BENCH)
 

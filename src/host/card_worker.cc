@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
@@ -153,6 +154,8 @@ void CardWorker::Parts::send(Message message) {
 
 void CardWorker::Parts::run() {
   ::pthread_setname_np(::pthread_self(), "enid-card");
+  // A nap would otherwise be twice as long: the kernel may end a thread's sleeps 50 µs late.
+  ::prctl(PR_SET_TIMERSLACK, 1'000UL, 0UL, 0UL, 0UL);
   while (!stopping || has_mail.load(std::memory_order_relaxed)) {
     if (has_mail.load(std::memory_order_relaxed)) run_messages();
     const Instant now = monotonic_now();
