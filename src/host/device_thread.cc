@@ -61,7 +61,8 @@ void DeviceThread::Parts::wait() {
   std::vector<pollfd> events{{.fd = wake.get(), .events = POLLIN, .revents = 0}};
   Instant soonest = Instant::never();
   for (const auto& conversation : conversations) {
-    events.push_back({.fd = conversation->fd(), .events = POLLIN, .revents = 0});
+    const short wanted = conversation->wants_to_write() ? POLLOUT : POLLIN;
+    events.push_back({.fd = conversation->fd(), .events = wanted, .revents = 0});
     soonest = std::min(soonest, conversation->next_timeout());
   }
   timespec timeout{};
@@ -79,7 +80,7 @@ void DeviceThread::Parts::wait() {
   }
   // A call may not change the list: that is work, and work waits until the round is over.
   for (std::size_t i = 0; i < conversations.size(); ++i) {
-    if (events[i + 1].revents != 0) conversations[i]->on_readable(later);
+    if (events[i + 1].revents != 0) conversations[i]->on_ready(later);
     if (conversations[i]->next_timeout() <= later) conversations[i]->on_timeout(later);
   }
 }

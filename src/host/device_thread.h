@@ -24,7 +24,9 @@ class Conversation {
   virtual ~Conversation() = default;
   // What to wait for, now: a listening socket or the peer's. May change after every call.
   virtual int fd() const = 0;
-  virtual void on_readable(Instant now) = 0;
+  // True: for room to write, and for nothing else.
+  virtual bool wants_to_write() const { return false; }
+  virtual void on_ready(Instant now) = 0;
   virtual Instant next_timeout() const = 0;
   virtual void on_timeout(Instant now) = 0;
 };

@@ -19,7 +19,7 @@ class Echo final : public Conversation {
  public:
   explicit Echo(int fd) : fd_(fd) {}
   int fd() const override { return fd_; }
-  void on_readable(Instant) override {
+  void on_ready(Instant) override {
     std::array<char, 64> bytes{};
     const ssize_t size = ::read(fd_, bytes.data(), bytes.size());
     if (size > 0) (void)!::write(fd_, bytes.data(), static_cast<std::size_t>(size));

@@ -17,6 +17,7 @@
 #include "host/host_descriptor.h"
 #include "host/unix_message_socket.h"
 #include "pci/pci_device.h"
+#include "pci/vfio_user/connection.h"
 #include "pci/vfio_user/server.h"
 
 namespace enid::host {
@@ -37,27 +38,29 @@ class VfioUserListener final : public Conversation {
   VfioUserListener(const VfioUserListener&) = delete;
   VfioUserListener& operator=(const VfioUserListener&) = delete;
 
-  int fd() const override { return client_ ? client_->fd() : listener_.get(); }
-  void on_readable(Instant now) override;
-  Instant next_timeout() const override;
-  void on_timeout(Instant now) override;
+  int fd() const override { return client_ ? client_->socket.fd() : listener_.get(); }
+  bool wants_to_write() const override { return client_ && client_->connection.wants_to_write(); }
+  void on_ready(Instant now) override;
+  Instant next_timeout() const override { return hooks_.next_timeout(); }
+  void on_timeout(Instant now) override { hooks_.on_timeout(now); }
 
  private:
   VfioUserListener(std::string path, UniqueFd listener, pci::PciDevice& device, DeviceHooks hooks);
 
+  struct Client {
+    Client(UniqueFd fd, pci::vfio_user::Server& server) : socket(std::move(fd)), connection(socket, server) {}
+    UnixMessageSocket socket;
+    pci::vfio_user::Connection connection;
+  };
+
   void accept();
-  // Refused: the client has gone, or has to.
-  Result<void> converse();
-  Result<void> send(std::vector<pci::vfio_user::Reply> replies);
-  void hang_up();
 
   std::string path_;
   UniqueFd listener_;
   DeviceHooks hooks_;
   HostDescriptorUser descriptors_;
   pci::vfio_user::Server server_;
-  std::unique_ptr<UnixMessageSocket> client_;
-  Instant next_flush_;
+  std::unique_ptr<Client> client_;  // Last: it ends with a word to the server.
 };
 
 }  // namespace enid::host
