@@ -4,13 +4,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <optional>
+
+#include "host/unix_address.h"
 
 namespace enid::apps {
 namespace {
@@ -108,13 +108,8 @@ std::optional<OperatorRequest> read_request(int socket) {
 }
 
 Result<sockaddr_un> socket_address(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    return failure(std::make_error_code(std::errc::filename_too_long),
-                   fmt::format("{} is too long for a socket's path; choose a shorter --state", path));
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  Result<sockaddr_un> address = host::unix_address(path);
+  if (!address) address.error().message += "; choose a shorter --state";
   return address;
 }
 

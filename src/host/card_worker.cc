@@ -397,13 +397,9 @@ void CardWorker::bind_port(NetworkInterfaceId interface, UniqueFd tap,
   });
 }
 
-void CardWorker::bind_polled_port(NetworkInterfaceId interface, std::shared_ptr<card::PolledPort> port,
-                                  std::function<void()> done) {
-  parts_->send([&parts = *parts_, interface = std::move(interface), port = std::move(port),
-                done = std::move(done)]() mutable {
-    parts.bind_polled(interface, std::move(port));
-    if (done) done();
-  });
+void CardWorker::bind_polled_port(const NetworkInterfaceId& interface,
+                                  std::shared_ptr<card::PolledPort> port) {
+  run([&] { parts_->bind_polled(interface, std::move(port)); });
 }
 
 void CardWorker::run(const std::function<void()>& work) {

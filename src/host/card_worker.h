@@ -61,10 +61,9 @@ class CardWorker final : public control::CardLink {
 
   // A second bind of one interface replaces and closes the first. Refused: `tap` is not fit for TapPort.
   void bind_port(NetworkInterfaceId interface, UniqueFd tap, std::function<void(Result<void>)> done);
-  // The same for a port whose memory must be looked at. The worker lets go of it, on its own thread, before
-  // unbind_port's `done`, and when it ends.
-  void bind_polled_port(NetworkInterfaceId interface, std::shared_ptr<card::PolledPort> port,
-                        std::function<void()> done);
+  // The same for a port whose memory must be looked at; bound when it returns. The worker lets go of it, on
+  // its own thread, before unbind_port's `done`, and when it ends.
+  void bind_polled_port(const NetworkInterfaceId& interface, std::shared_ptr<card::PolledPort> port);
   // Runs `work` on the card's thread, between two rounds, and waits for it: for what changes a polled port.
   // Not from the card's thread itself.
   void run(const std::function<void()>& work);

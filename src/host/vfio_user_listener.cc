@@ -1,22 +1,17 @@
 #include "host/vfio_user_listener.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <utility>
+
+#include "host/unix_address.h"
 
 namespace enid::host {
 namespace {
 
 Result<UniqueFd> listen_at(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return failure(std::make_error_code(std::errc::filename_too_long),
-                   "a socket's path has at most 107 characters: " + path);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const sockaddr_un address = TRY(unix_address(path));
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!listener.is_open()) return errno_failure("make a socket");
   ::unlink(path.c_str());

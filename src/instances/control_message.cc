@@ -3,12 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+
+#include "host/unix_address.h"
 
 namespace enid::instances {
 namespace {
@@ -113,10 +114,7 @@ Result<host::UniqueFd> connect_to_init(const std::string& folder) {
   if (!socket.is_open()) return errno_failure("make a unix socket");
   const int bytes = static_cast<int>(2 * kLargestMessage);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = "/proc/self/fd/" + std::to_string(opened.get()) + "/init.sock";
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const sockaddr_un address = TRY(host::unix_address_in(opened.get(), "init.sock"));
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_failure("connect to the instance's init");
   return socket;

@@ -64,9 +64,7 @@ Result<void> EnaDevice::Parts::make() {
 }
 
 void EnaDevice::Parts::join_card() {
-  std::promise<void> bound;
-  worker.bind_polled_port(options.interface, port, [&] { bound.set_value(); });
-  bound.get_future().wait();
+  worker.bind_polled_port(options.interface, port);
   is_bound = true;
 }
 
@@ -95,8 +93,6 @@ EnaDevice::~EnaDevice() {
   parts.controller.reset();
   parts.leave_card();
 }
-
-const std::string& EnaDevice::socket() const { return parts_->options.socket; }
 
 void EnaDevice::park() {
   parts_->thread.run([&] { parts_->controller->set_link(false); });

@@ -36,7 +36,6 @@ class EnaDevice {
   EnaDevice(const EnaDevice&) = delete;
   EnaDevice& operator=(const EnaDevice&) = delete;
 
-  const std::string& socket() const;
   // Takes the interface from the card, so that it may be bound elsewhere; the guest keeps a card without a
   // link.
   void park();

@@ -5,16 +5,15 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "base/result.h"
 #include "host/unique_fd.h"
+#include "host/unix_address.h"
 #include "instances/init/console.h"
 #include "instances/init/file_tree.h"
 #include "instances/init/instance_init.h"
@@ -32,9 +31,7 @@ Result<host::UniqueFd> listen_in(const std::string& folder) {
   if (::chdir(folder.c_str()) != 0) return errno_failure("enter " + folder);
   ::unlink("init.sock");
   host::UniqueFd listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, "init.sock");
+  const sockaddr_un address = TRY(host::unix_address("init.sock"));
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_failure("make init.sock");
   ::chmod("init.sock", 0600);

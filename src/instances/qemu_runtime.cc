@@ -266,6 +266,8 @@ void QemuRuntime::adopt(const InstanceId& id, std::vector<control::InterfaceAtta
 
 void QemuRuntime::stop_all(Done done) { stop_every(*this, present(), std::move(done)); }
 
+bool QemuRuntime::has(const InstanceId& id) const { return parts_->folder(id).exists(); }
+
 control::RunState QemuRuntime::state(const InstanceId& id) {
   const std::optional<ProcessIdentity> identity = ProcessIdentity::parse(parts_->folder(id).read("process"));
   return identity && identity->is_alive() ? control::RunState::kRunning : control::RunState::kAbsent;

@@ -53,6 +53,9 @@ class QemuRuntime final : public control::InstanceRuntime {
   void adopt(const InstanceId& id, std::vector<control::InterfaceAttachment> attachments, Done done) override;
   void stop_all(Done done) override;
 
+  // Something of this instance is on disk.
+  bool has(const InstanceId& id) const;
+
   control::RunState state(const InstanceId& id) override;
   std::vector<InstanceId> present() override;
   Result<control::ConsoleOutput> console_output(const InstanceId& id) override;

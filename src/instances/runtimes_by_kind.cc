@@ -5,17 +5,17 @@
 
 namespace enid::instances {
 
-RuntimesByKind::RuntimesByKind(control::InstanceRuntime& namespaces, control::InstanceRuntime& machines)
+RuntimesByKind::RuntimesByKind(control::InstanceRuntime& namespaces, QemuRuntime& machines)
     : namespaces_(namespaces), machines_(machines) {}
 
 control::InstanceRuntime& RuntimesByKind::of(const InstanceId& id) {
-  const std::vector<InstanceId> machines = machines_.present();
-  return std::ranges::find(machines, id) != machines.end() ? machines_ : namespaces_;
+  if (machines_.has(id)) return machines_;
+  return namespaces_;
 }
 
 void RuntimesByKind::start(control::InstanceLaunch launch, Done done) {
-  auto& runtime = launch.machine ? machines_ : namespaces_;
-  runtime.start(std::move(launch), std::move(done));
+  if (launch.machine) return machines_.start(std::move(launch), std::move(done));
+  namespaces_.start(std::move(launch), std::move(done));
 }
 
 void RuntimesByKind::stop(const InstanceId& id, bool force, Done done) {

@@ -5,13 +5,14 @@
 #pragma once
 
 #include "control/instance_runtime.h"
+#include "instances/qemu_runtime.h"
 
 namespace enid::instances {
 
 class RuntimesByKind final : public control::InstanceRuntime {
  public:
   // Both must outlive it.
-  RuntimesByKind(control::InstanceRuntime& namespaces, control::InstanceRuntime& machines);
+  RuntimesByKind(control::InstanceRuntime& namespaces, QemuRuntime& machines);
 
   void start(control::InstanceLaunch launch, Done done) override;
   void stop(const InstanceId& id, bool force, Done done) override;
@@ -31,7 +32,7 @@ class RuntimesByKind final : public control::InstanceRuntime {
   control::InstanceRuntime& of(const InstanceId& id);
 
   control::InstanceRuntime& namespaces_;
-  control::InstanceRuntime& machines_;
+  QemuRuntime& machines_;
 };
 
 }  // namespace enid::instances

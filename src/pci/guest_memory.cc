@@ -39,49 +39,33 @@ std::optional<ConstBytes> GuestMemory::readable(std::uint64_t address, std::uint
   return ConstBytes(range->bytes + at, size);
 }
 
-namespace {
-
-// Walks the pieces of [address, address + size) twice: the first time only to see that all are there.
-template <class Piece, class Use>
-bool for_each_piece(std::uint64_t address, std::uint64_t size, const Piece& piece_at, const Use& use) {
+// Walks the pieces twice: the first time only to see that all are there.
+template <class Use>
+bool GuestMemory::for_each_piece(std::uint64_t address, std::uint64_t size, bool MemoryRange::* access,
+                                 const Use& use) const {
   if (size > 0 && address + (size - 1) < address) return false;
   for (const bool is_use : {false, true}) {
     for (std::uint64_t done = 0; done < size;) {
-      const auto [bytes, length] = piece_at(address + done, size - done);
-      if (bytes == nullptr) return false;
-      if (is_use) use(done, bytes, length);
+      const MemoryRange* range = find(address + done);
+      if (range == nullptr || !(range->*access)) return false;
+      const std::uint64_t at = address + done - range->address;
+      const std::uint64_t length = std::min(size - done, range->size - at);
+      if (is_use) use(done, range->bytes + at, length);
       done += length;
     }
   }
   return true;
 }
 
-struct Piece {
-  std::uint8_t* bytes;
-  std::uint64_t length;
-};
-
-}  // namespace
-
 bool GuestMemory::read(std::uint64_t address, Bytes into) const {
-  const auto piece_at = [this](std::uint64_t at, std::uint64_t left) -> Piece {
-    const MemoryRange* range = find(at);
-    if (range == nullptr || !range->readable) return {nullptr, 0};
-    return {range->bytes + (at - range->address), std::min(left, range->size - (at - range->address))};
-  };
-  return for_each_piece(address, into.size(), piece_at,
+  return for_each_piece(address, into.size(), &MemoryRange::readable,
                         [&](std::uint64_t at, const std::uint8_t* bytes, std::uint64_t length) {
                           std::memcpy(into.data() + at, bytes, length);
                         });
 }
 
 bool GuestMemory::write(std::uint64_t address, ConstBytes from) const {
-  const auto piece_at = [this](std::uint64_t at, std::uint64_t left) -> Piece {
-    const MemoryRange* range = find(at);
-    if (range == nullptr || !range->writable) return {nullptr, 0};
-    return {range->bytes + (at - range->address), std::min(left, range->size - (at - range->address))};
-  };
-  return for_each_piece(address, from.size(), piece_at,
+  return for_each_piece(address, from.size(), &MemoryRange::writable,
                         [&](std::uint64_t at, std::uint8_t* bytes, std::uint64_t length) {
                           std::memcpy(bytes, from.data() + at, length);
                         });

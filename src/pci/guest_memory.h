@@ -50,6 +50,9 @@ class GuestMemory {
 
  private:
   const MemoryRange* find(std::uint64_t address) const;
+  template <class Use>
+  bool for_each_piece(std::uint64_t address, std::uint64_t size, bool MemoryRange::* access,
+                      const Use& use) const;
 
   std::vector<MemoryRange> ranges_;  // By address.
 };

@@ -2,12 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +19,7 @@
 
 #include "instances/init/power_commands.h"
 #include "instances/init/program.h"
+#include "instances/pseudo_terminal.h"
 
 namespace enid::instances {
 namespace {
@@ -29,28 +28,6 @@ int number(const std::string& text, int otherwise) {
   int value = otherwise;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
-}
-
-struct PseudoTerminal {
-  host::UniqueFd master;
-  host::UniqueFd slave;
-};
-
-// `window` is "rows columns".
-Result<PseudoTerminal> make_terminal(const std::string& window) {
-  PseudoTerminal terminal;
-  terminal.master = host::UniqueFd(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!terminal.master.is_open()) return errno_failure("make a terminal");
-  int unlock = 0;
-  ::ioctl(terminal.master.get(), TIOCSPTLCK, &unlock);
-  terminal.slave = host::UniqueFd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!terminal.slave.is_open()) return errno_failure("open the terminal");
-  winsize size{};
-  size.ws_row = static_cast<unsigned short>(number(window, 0));
-  size.ws_col = static_cast<unsigned short>(
-      number(window.substr(std::min(window.find(' '), window.size() - 1) + 1), 0));
-  ::ioctl(terminal.master.get(), TIOCSWINSZ, &size);
-  return terminal;
 }
 
 bool is_forwarded(int signal_number) {
@@ -219,7 +196,7 @@ bool InstanceInit::start_command(Connection& connection, ControlMessage message)
   std::vector<int> sent;
   for (std::size_t i = 0; i < 3; ++i) program.streams[i] = message.descriptors[i].get();
   if (program.terminal) {
-    Result<PseudoTerminal> made = make_terminal(message.fields[1]);
+    Result<PseudoTerminal> made = PseudoTerminal::make(message.fields[1]);
     if (!made) return refuse(made.error().message);
     terminal = *std::move(made);
     program.streams.fill(terminal.slave.get());

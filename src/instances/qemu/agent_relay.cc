@@ -7,7 +7,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -15,10 +14,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <utility>
 
-#include "instances/qemu/pseudo_terminal.h"
+#include "host/unix_address.h"
+#include "instances/pseudo_terminal.h"
 
 namespace enid::instances {
 namespace {
@@ -26,17 +25,6 @@ namespace {
 constexpr int kWindowMilliseconds = 250;
 constexpr std::size_t kAtomicWrite = 4096;  // PIPE_BUF: after POLLOUT this much does not block.
 constexpr std::size_t kMostOutbox = 4 * kAgentWindow;
-
-// The address of a socket in an open folder: shorter than its path may be.
-Result<sockaddr_un> address_in(int folder, const std::string& name) {
-  const std::string path = "/proc/self/fd/" + std::to_string(folder) + "/" + name;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return failure(std::make_error_code(std::errc::filename_too_long), name);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
 
 std::string random_nonce() {
   std::array<unsigned char, 8> bytes{};
@@ -57,7 +45,7 @@ std::string window_of(int terminal) {
 
 Result<host::UniqueFd> listen_in(int folder) {
   ::unlinkat(folder, "init.sock", 0);
-  const sockaddr_un address = TRY(address_in(folder, "init.sock"));
+  const sockaddr_un address = TRY(host::unix_address_in(folder, "init.sock"));
   host::UniqueFd listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_failure("make init.sock");
@@ -72,7 +60,7 @@ Result<std::unique_ptr<AgentRelay>> AgentRelay::start(const std::string& folder,
                                                       const std::string& agent_socket) {
   const host::UniqueFd inside(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!inside.is_open()) return errno_failure("open " + folder);
-  const sockaddr_un address = TRY(address_in(inside.get(), agent_socket));
+  const sockaddr_un address = TRY(host::unix_address_in(inside.get(), agent_socket));
   host::UniqueFd agent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (::connect(agent.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_failure("connect to " + agent_socket);

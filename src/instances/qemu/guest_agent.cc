@@ -15,7 +15,7 @@
 
 #include "instances/control_message.h"
 #include "instances/init/program.h"
-#include "instances/qemu/pseudo_terminal.h"
+#include "instances/pseudo_terminal.h"
 
 namespace enid::instances {
 namespace {

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +14,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "host/unix_address.h"
 
 namespace enid::instances {
 namespace {
@@ -28,12 +29,7 @@ constexpr const char* kLog = "qemu.log";
 
 // A socket's address is shorter than a path may be, so the folder is reached by its descriptor.
 Result<host::UniqueFd> connect_in(int folder, const std::string& name) {
-  const std::string path = "/proc/self/fd/" + std::to_string(folder) + "/" + name;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return failure(std::make_error_code(std::errc::filename_too_long), name);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const sockaddr_un address = TRY(host::unix_address_in(folder, name));
   host::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_failure("connect to " + name);

@@ -1,12 +1,21 @@
-#include "instances/qemu/pseudo_terminal.h"
+#include "instances/pseudo_terminal.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
-#include "instances/qemu/agent_frame.h"
+#include <charconv>
 
 namespace enid::instances {
+namespace {
+
+unsigned short count_of(std::string_view text) {
+  unsigned short count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
+}
+
+}  // namespace
 
 Result<PseudoTerminal> PseudoTerminal::make(std::string_view window) {
   PseudoTerminal terminal;
@@ -24,8 +33,8 @@ void set_window(int terminal, std::string_view window) {
   const std::size_t space = window.find(' ');
   if (space == std::string_view::npos) return;
   winsize size{};
-  size.ws_row = static_cast<unsigned short>(agent_number(window.substr(0, space), 0));
-  size.ws_col = static_cast<unsigned short>(agent_number(window.substr(space + 1), 0));
+  size.ws_row = count_of(window.substr(0, space));
+  size.ws_col = count_of(window.substr(space + 1));
   ::ioctl(terminal, TIOCSWINSZ, &size);
 }
 
