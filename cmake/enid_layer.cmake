@@ -5,6 +5,7 @@
 # With ENID_SANITIZED_TESTS the same tests, built in build/asan with sanitizers, are entries of this
 # build's ctest too (one a folder), so that one summary speaks for all.
 option(ENID_SANITIZED_TESTS "List the unit tests of build/asan in ctest" OFF)
+# What boots virtual machines (suites RealQemu*) is listed by tests/guest, one entry at a time.
 add_custom_target(unit_tests)  # Every unit test's program, and nothing else.
 
 add_library(enid_options INTERFACE)
@@ -33,7 +34,7 @@ function(enid_layer folder)
   if(ENID_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE enid_${name} GTest::gmock GTest::gtest_main)
-    gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60)
+    gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 TEST_FILTER -RealQemu*)
     add_dependencies(unit_tests ${name}_test)
     if(ENID_SANITIZED_TESTS)
       add_test(NAME sanitized.${name} COMMAND ${PROJECT_SOURCE_DIR}/build/asan/src/${folder}/${name}_test --gtest_brief=1)
