@@ -15,6 +15,7 @@ LAYERS = {
     "pci": ["base"],
     "store": ["base"],
     "flow": ["base", "wire"],
+    "srd": ["base", "wire", "flow"],
     "card": ["base", "wire", "contract", "flow"],
     "devices": ["base", "wire", "pci", "card"],
     "control": ["base", "contract", "vpc", "store"],

@@ -1,0 +1,45 @@
+// Settings of one SRD connection: who speaks, what the network is expected to be, and every bound.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace enid::srd {
+
+// Known to the two cards only; the control plane hands it out. Setup datagrams, resets and, through a
+// session key, all other datagrams are authenticated by it.
+using PairKey = std::array<std::uint64_t, 2>;
+
+struct Settings {
+  std::uint64_t incarnation = 0;  // Random, drawn once at each boot of the card. Never zero.
+  PairKey pair_key{};
+  bool authenticate = true;  // False: no tags on data and acknowledgements (a closed simulation).
+
+  // The network.
+  std::uint64_t link_bits_per_second = 100'000'000'000;     // The card's own; nothing is sent faster.
+  Duration base_rtt = Duration::from_microseconds(14);      // Expected without queues, until measured.
+  Duration target_delay = Duration::from_microseconds(10);  // Queueing aimed at, for the whole way.
+  std::uint32_t payload_bytes_max = 8900;                   // Of one message; larger ones are refused.
+  bool ecn = true;  // Sends ECN-capable; without marks, delay alone decides.
+
+  // The bounds. Rings grow to these by doubling and are given back when the connection idles.
+  std::uint32_t paths = 64;              // 1 to 64.
+  std::uint32_t flight_messages = 1024;  // Sent and not acknowledged; a power of two. Full: waits.
+  std::uint32_t queue_messages = 1024;   // Accepted and not sent; a power of two. Full: send() refuses.
+  std::uint32_t receive_window =
+      2048;  // PSNs remembered beyond the first gap; a power of two, at most 32768.
+
+  // The clocks.
+  std::uint32_t acknowledge_messages = 8;                        // At the latest after so many datagrams,
+  std::uint32_t acknowledge_bytes = 16'384;                      // so many bytes,
+  Duration acknowledge_delay = Duration::from_microseconds(10);  // or so long.
+  Duration rto_min = Duration::from_microseconds(200);           // 1 ms between kernels' sockets.
+  Duration rto_max = Duration::from_milliseconds(500);
+  Duration message_lifetime = Duration::from_seconds(3);    // After it a message fails as unresponsive.
+  Duration idle_release = Duration::from_milliseconds(10);  // Rings are given back after this,
+  Duration idle_close = Duration::from_seconds(60);         // and the connection closes after this.
+};
+
+}  // namespace enid::srd
