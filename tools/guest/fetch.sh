@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares what `qemu` instances run on: tools/guest/fetch.sh STATE_FOLDER [--refresh]
+# Prepares what `qemu` instances run on: tools/guest/fetch.sh STATE_FOLDER [--refresh] [--dpdk]
 #
 # Makes STATE_FOLDER/guest: a QEMU that speaks vfio-user (>= 10.1; Debian 12 has 7.2), a kernel
 # with the `ena` driver, a small root file system, and iPXE with its ENA driver. Everything comes
@@ -12,17 +12,23 @@
 #   guest/root.cpio.zst        the root file system, an initramfs (see make_root.sh)
 #   guest/ipxe.lkrn            iPXE, started like a kernel
 #   guest/versions             what is in there, one package a line
+#   guest/dpdk.cpio.zst        with --dpdk: a root file system with DPDK (see make_dpdk_root.sh)
 #
 # Safe to call again: does nothing when all is there and made by this version of the scripts.
 # ENID_DEBIAN_MIRROR names another mirror. About 85 MB are downloaded, 86 MB are kept; half a minute.
+# --dpdk, which only tests want, adds 20 MB and 8 MB.
 set -eu
 export LC_ALL=C
 
-usage() { echo "usage: $0 STATE_FOLDER [--refresh]" >&2; exit 2; }
+usage() { echo "usage: $0 STATE_FOLDER [--refresh] [--dpdk]" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 state=$1
+shift
 refresh=
-case ${2-} in --refresh) refresh=yes ;; '') ;; *) usage ;; esac
+dpdk=
+for flag in "$@"; do
+  case $flag in --refresh) refresh=yes ;; --dpdk) dpdk=yes ;; *) usage ;; esac
+done
 
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$state"
@@ -35,8 +41,12 @@ say() { echo "guest: $*"; }
 fail() { echo "guest: $*" >&2; exit 1; }
 
 # What was made depends on these files alone; a change of them makes everything anew.
-recipe=$(cat "$here/fetch.sh" "$here/make_root.sh" "$here"/root/* | sha256sum | cut -d' ' -f1)
-if [ -z "$refresh" ] && [ "$(cat "$guest/recipe" 2>/dev/null)" = "$recipe" ]; then
+recipe=$(cat "$here"/*.sh "$here"/root/* "$here"/dpdk/* | sha256sum | cut -d' ' -f1)
+is_made() {
+  [ -z "$refresh" ] && [ "$(cat "$guest/recipe" 2>/dev/null)" = "$recipe" ] &&
+    { [ -z "$dpdk" ] || [ -f "$guest/dpdk.cpio.zst" ]; }
+}
+if is_made; then
   say "ready: $(head -n 1 "$guest/versions")"
   exit 0
 fi
@@ -53,7 +63,7 @@ PATH=$PATH:/usr/sbin:/sbin
 mkdir -p "$guest"
 exec 9>"$guest/lock"
 flock 9  # Two calls at once: the second waits, and then finds all done.
-if [ -z "$refresh" ] && [ "$(cat "$guest/recipe" 2>/dev/null)" = "$recipe" ]; then
+if is_made; then
   say "ready: $(head -n 1 "$guest/versions")"
   exit 0
 fi
@@ -119,7 +129,16 @@ closure $qemu_wanted >"$work/qemu.list"
 # shellcheck disable=SC2086
 closure $root_wanted >"$work/root.list"
 closure download "$kernel_package" >"$work/kernel.list"
-for list in qemu root kernel; do
+lists='qemu root kernel'
+if [ -n "$dpdk" ]; then
+  # testpmd is in dpdk-dev, which would bring Python and headers: what it is linked with is enough.
+  dpdk_wanted="install $(apt-cache depends dpdk-dev | sed -n 's/^ *Depends: \(lib.*\)/\1/p' | grep -v -e '-dev$' |
+    tr '\n' ' ') librte-net-ena25 librte-mempool-ring25"
+  # shellcheck disable=SC2086
+  { closure $dpdk_wanted; closure download dpdk-dev; } >"$work/dpdk.list"
+  lists="$lists dpdk"
+fi
+for list in $lists; do
   [ -s "$work/$list.list" ] || fail "apt finds no packages for: $list"
 done
 
@@ -131,6 +150,12 @@ say "downloading the root file system ($(wc -l <"$work/root.list") packages)"
 quietly apt-get -q -y --download-only $root_wanted
 say "downloading the kernel ($kernel_package)"
 (cd "$guest/packages" && quietly apt-get -q download "$kernel_package")
+if [ -n "$dpdk" ]; then
+  say "downloading DPDK ($(wc -l <"$work/dpdk.list") packages)"
+  # shellcheck disable=SC2086
+  quietly apt-get -q -y --download-only $dpdk_wanted
+  (cd "$guest/packages" && quietly apt-get -q download dpdk-dev)
+fi
 
 unpack() {  # unpack LIST FOLDER
   mkdir -p "$2"
@@ -191,14 +216,20 @@ unpack "$work/root.list" "$work/root"
 "$here/make_root.sh" "$work/root" "$work/kernel" "$new/root.cpio.zst" || fail "no root file system"
 find "$work/root" -name ipxe.lkrn -exec cp {} "$new/ipxe.lkrn" \;
 grep -q . "$new/ipxe.lkrn" || fail "there is no ipxe.lkrn in the packages"
+if [ -n "$dpdk" ]; then
+  say "making DPDK's root file system"
+  unpack "$work/dpdk.list" "$work/dpdk"
+  "$here/make_dpdk_root.sh" "$work/dpdk" "$work/root" "$work/kernel" "$new/dpdk.cpio.zst" || fail "no DPDK"
+fi
 
 # --- In place -------------------------------------------------------------------------------------
 
 {
   echo "QEMU $(version_of "$work/qemu.list" qemu-system-x86), ${kernel_package#linux-image-}"
-  cat "$work/qemu.list" "$work/root.list" "$work/kernel.list" | sort -u
+  for list in $lists; do cat "$work/$list.list"; done | sort -u
 } >"$new/versions"
-rm -f "$guest/recipe"
+rm -f "$guest/recipe" "$guest/dpdk.cpio.zst"
+[ -z "$dpdk" ] || mv "$new/dpdk.cpio.zst" "$guest/dpdk.cpio.zst"
 for item in qemu qemu-system-x86_64 vmlinuz root.cpio.zst ipxe.lkrn versions; do
   rm -rf "${guest:?}/$item"
   mv "$new/$item" "$guest/$item"
