@@ -16,6 +16,7 @@ LAYERS = {
     "store": ["base"],
     "flow": ["base", "wire"],
     "srd": ["base", "wire", "flow"],
+    "sim": ["base", "wire", "srd"],
     "card": ["base", "wire", "contract", "flow"],
     "devices": ["base", "wire", "pci", "card"],
     "control": ["base", "contract", "vpc", "store"],
