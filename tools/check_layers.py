@@ -15,13 +15,14 @@ LAYERS = {
     "pci": ["base"],
     "store": ["base"],
     "flow": ["base", "wire"],
+    "fabric": ["base", "wire"],
     "srd": ["base", "wire", "flow"],
     "sim": ["base", "wire", "srd"],
     "card": ["base", "wire", "contract", "flow"],
     "devices": ["base", "wire", "pci", "card"],
     "control": ["base", "contract", "vpc", "store"],
     "api": ["base", "vpc", "store", "control", "contract"],
-    "host": ["base", "wire", "pci", "contract", "card", "control", "api"],
+    "host": ["base", "wire", "pci", "fabric", "contract", "card", "control", "api"],
     "instances": ["base", "wire", "pci", "contract", "card", "devices", "control", "host"],
     "apps": None,  # The only code that knows everything.
 }
