@@ -27,6 +27,24 @@ namespace {
 constexpr Duration kSweepInterval = Duration::from_milliseconds(250);
 constexpr std::size_t kSweepRounds = 40;
 
+// What an interface's port may tell its instance. Lives as long as the port is attached.
+class InterfaceAllowances final : public AllowanceSource {
+ public:
+  InterfaceAllowances(const Interface& interface, const flow::ConnectionTable& connections)
+      : interface_(interface), connections_(connections) {}
+
+  Allowances allowances() const override {
+    const auto drops = [&](DropReason reason) { return interface_.drops[static_cast<std::size_t>(reason)]; };
+    return {.link_local_exceeded = drops(DropReason::kServiceRateExceeded),
+            .connections_exceeded = drops(DropReason::kConnectionTableFull),
+            .connections_available = connections_.available(interface_.handle)};
+  }
+
+ private:
+  const Interface& interface_;
+  const flow::ConnectionTable& connections_;
+};
+
 }  // namespace
 
 struct Card::Parts {
@@ -164,7 +182,10 @@ PortHandle Card::attach_port(const NetworkInterfaceId& id, FramePort& port) {
   place->interface_id = id;
   place->interface = interface.handle;
   place->used = true;
+  if (interface.port != nullptr) interface.port->set_allowances(nullptr);
   interface.port = &port;
+  interface.allowances = std::make_unique<InterfaceAllowances>(interface, parts_->connections);
+  port.set_allowances(interface.allowances.get());
   if (interface.output == nullptr) interface.output = std::make_unique<Output>();
   parts_->flows.forget_all();
   if (!parts_->captures.empty()) parts_->place_captures();
@@ -179,6 +200,8 @@ void Card::detach_port(PortHandle handle) {
   port->port = nullptr;
   Interface* interface = parts_->tables.at(port->interface);
   CHECK(interface != nullptr);
+  interface->port->set_allowances(nullptr);
+  interface->allowances.reset();
   interface->port = nullptr;
   interface->output.reset();
   parts_->flows.forget_all();

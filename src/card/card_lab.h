@@ -47,8 +47,11 @@ class MemoryPort final : public FramePort {
     return count;
   }
 
+  void set_allowances(AllowanceSource* source) override { allowances = source; }
+
   std::deque<Kept> to_card;
   std::deque<Kept> from_card;
+  AllowanceSource* allowances = nullptr;
   std::size_t room = 1'000'000;
 
  private:
@@ -130,8 +133,9 @@ class CardLab {
   }
   void update(const std::string& name) { apply({interfaces[name]}); }
   void plug(const std::string& name) {
-    ports[name] = std::make_unique<MemoryPort>();
-    handles[name] = card.attach_port(id_of(name), *ports[name]);
+    auto port = std::make_unique<MemoryPort>();
+    handles[name] = card.attach_port(id_of(name), *port);
+    ports[name] = std::move(port);  // The one before is no longer attached.
   }
   void unplug(const std::string& name) { card.detach_port(handles[name]); }
 

@@ -371,6 +371,26 @@ TEST_F(CardTest, a_full_connection_table_drops_and_counts) {
   for (std::uint16_t port = 1; port <= 6; ++port) small.send("a", udp("10.0.1.5", port, "10.0.1.6", 9));
   EXPECT_EQ(small.arrived("b"), 4u);
   EXPECT_EQ(small.drops("a", "connection_table_full"), 2u);
+  const Allowances seen = small.ports["a"]->allowances->allowances();
+  EXPECT_EQ(seen.connections_exceeded, 2u) << "the sender is told";
+  EXPECT_EQ(seen.connections_available, 0u);
+  EXPECT_EQ(small.ports["b"]->allowances->allowances().connections_exceeded, 0u);
+}
+
+TEST_F(CardTest, an_instance_may_see_what_its_limits_leave_it) {
+  CardLab small({.tracked_connections_max = 100});
+  small.group("sg-1", {CardLab::any("sgr-1", "10.0.0.0/8")}, {CardLab::any("sgr-2", "10.0.0.0/8")});
+  small.interface("a", "10.0.1.5", {"sg-1"});
+  small.interface("b", "10.0.1.6", {"sg-1"});
+  EXPECT_EQ(small.ports["a"]->allowances->allowances().connections_available, 50u) << "half of the card's";
+  small.send("a", udp("10.0.1.5", 1, "10.0.1.6", 9));
+  EXPECT_EQ(small.ports["a"]->allowances->allowances().connections_available, 49u);
+  for (int i = 0; i < 1024 + 3; ++i) small.send("a", udp("10.0.1.5", 5353, "169.254.169.253", 53));
+  EXPECT_EQ(small.drops("a", "service_rate_exceeded"), 3u);
+  EXPECT_EQ(small.ports["a"]->allowances->allowances().link_local_exceeded, 3u);
+  MemoryPort& port = *small.ports["a"];
+  small.unplug("a");
+  EXPECT_EQ(port.allowances, nullptr) << "whom to ask is known only while attached";
 }
 
 TEST_F(CardTest, a_receiver_that_does_not_read_loses_frames_that_are_counted) {

@@ -16,6 +16,7 @@
 //   (2) count(interface) is the number of slots that hold connections of that interface.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -86,6 +87,13 @@ class ConnectionTable {
   std::size_t slots_used() const { return high_water_; }  // What a whole round of sweep() covers.
   std::size_t count(std::uint32_t interface) const {
     return interface < counts_.size() ? counts_[interface] : 0;
+  }
+  // How many more of this interface's there is room for now. Slots of expired connections are not counted as
+  // room until they are swept.
+  std::size_t available(std::uint32_t interface) const {
+    const std::size_t used = count(interface);
+    const std::size_t share = connections_max_ / 2;
+    return used >= share ? 0 : std::min(share - used, connections_max_ - size_);
   }
   static constexpr std::size_t kConnectionBytes = 64;
 

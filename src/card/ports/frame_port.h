@@ -17,6 +17,7 @@
 #include <span>
 
 #include "base/bytes.h"
+#include "card/ports/allowances.h"
 
 namespace enid::card {
 
@@ -47,6 +48,9 @@ class FramePort {
   // Hands frames to the other side; answers how many it took. The rest found no room and is
   // the caller's to count as dropped.
   virtual std::size_t transmit(std::span<const Frame> frames) = 0;
+  // Whom to ask for the interface's allowances, from attachment to detachment; then null. A port whose
+  // instance cannot see them takes no notice.
+  virtual void set_allowances(AllowanceSource* /*source*/) {}
 };
 
 }  // namespace enid::card

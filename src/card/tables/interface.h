@@ -55,6 +55,7 @@ struct Interface {
   FramePort* port = nullptr;
   std::unique_ptr<Output> output;  // Allocated with the port.
   std::size_t output_count = 0;
+  std::unique_ptr<AllowanceSource> allowances;  // The port's, while there is one.
   std::vector<CaptureSink*> captures;
   std::unique_ptr<flow::FragmentTable> fragments;  // Made by the first fragment.
 

@@ -6,6 +6,9 @@ namespace enid::devices::ena {
 namespace {
 
 constexpr std::size_t kKind = 16;
+constexpr std::size_t kScope = 17;
+constexpr std::size_t kQueue = 20;
+constexpr std::size_t kDevice = 22;
 constexpr std::size_t kRequestedMetrics = 24;
 
 // ena_admin_get_stats_type
@@ -13,6 +16,10 @@ constexpr std::uint8_t kBasic = 0;
 constexpr std::uint8_t kAllowances = 2;
 constexpr std::uint8_t kSrd = 3;
 constexpr std::uint8_t kCustomerMetrics = 4;
+
+// ena_admin_get_stats_scope
+constexpr std::uint8_t kSpecificQueue = 0;
+constexpr std::uint16_t kOwnDevice = 0xffff;
 
 // In the order of ena_admin_customer_metrics_id; the first five are also those of ena_admin_eni_stats.
 constexpr std::size_t kMetrics = 6;
@@ -44,20 +51,36 @@ AdminStatus get_customer_metrics(const AdminCommand& command, AdminAnswer& answe
              : AdminStatus::kIllegalParameter;
 }
 
+// ena_admin_basic_stats of the interface, or of one pair of queues.
+AdminStatus get_basic(const AdminCommand& command, AdminAnswer& answer,
+                      const DataPathStatistics& statistics) {
+  QueueStatistics sent{statistics.transmitted_packets, statistics.transmitted_bytes,
+                       statistics.transmit_drops, 0};
+  QueueStatistics received{statistics.received_packets, statistics.received_bytes, statistics.receive_drops,
+                           statistics.receive_overruns};
+  if (command.bytes[kScope] == kSpecificQueue && command.load<std::uint16_t>(kDevice) == kOwnDevice) {
+    const auto queue = command.load<std::uint16_t>(kQueue);
+    if (queue >= kQueuePairsMax) return AdminStatus::kIllegalParameter;
+    sent = statistics.transmit[queue];
+    received = statistics.receive[queue];
+  }
+  answer.store(0, sent.bytes);
+  answer.store(8, sent.packets);
+  answer.store(16, received.bytes);
+  answer.store(24, received.packets);
+  answer.store(32, received.drops);
+  answer.store(40, sent.drops);
+  answer.store(48, received.overruns);
+  return AdminStatus::kSuccess;
+}
+
 }  // namespace
 
 AdminStatus get_statistics(const AdminCommand& command, AdminAnswer& answer,
                            const DataPathStatistics& statistics, const pci::GuestMemory& memory) {
   switch (command.bytes[kKind]) {
     case kBasic:
-      answer.store(0, statistics.transmitted_bytes);
-      answer.store(8, statistics.transmitted_packets);
-      answer.store(16, statistics.received_bytes);
-      answer.store(24, statistics.received_packets);
-      answer.store(32, statistics.receive_drops);
-      answer.store(40, statistics.transmit_drops);
-      answer.store(48, statistics.receive_overruns);
-      return AdminStatus::kSuccess;
+      return get_basic(command, answer, statistics);
     case kAllowances: {
       const auto metrics = metrics_of(statistics.allowances);
       for (std::size_t i = 0; i < kAllowanceMetrics; ++i) answer.store(i * 8, metrics[i]);

@@ -3,6 +3,9 @@
 //   Documented: ena_admin_defs.h (ena_admin_aq_get_stats_cmd), ena_ethtool.c; EC2 User Guide, "Monitor
 //   network performance for ENA settings on your EC2 instance". Chosen: no traffic over SRD yet, so its
 //   numbers are 0.
+//   Observed: drivers want the whole interface's basic numbers and leave the scope at 0, which means one
+//   queue, and all else blank. So a queue's own numbers are for those who also name the device (0xffff,
+//   "mine"); a queue is then both directions' of that index.
 #pragma once
 
 #include "devices/ena/admin_command.h"

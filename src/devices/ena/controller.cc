@@ -48,10 +48,12 @@ pci::PciDescription describe(const ControllerOptions& options, const DeviceMemor
 
 }  // namespace
 
-Controller::Controller(const ControllerOptions& options, DeviceMemory memory, DataPath& data_path)
+Controller::Controller(const ControllerOptions& options, DeviceMemory memory, DataPath& data_path,
+                       DeviceListener* listener)
     : options_(options),
       device_memory_(std::move(memory)),
       data_path_(data_path),
+      listener_(listener),
       description_(describe(options_, device_memory_)),
       memory_(std::make_shared<pci::GuestMemory>()),
       features_(options_, data_path, events_),
@@ -190,6 +192,7 @@ void Controller::write_control(std::uint32_t value) {
     reset_device();
     ++resets_;
     last_reset_reason_ = reset_reason(value);
+    if (listener_ != nullptr) listener_->on_reset(*last_reset_reason_);
   }
   control_ = value;
 }
@@ -228,12 +231,21 @@ AdminStatus Controller::carry_out(const AdminCommand& command, AdminAnswer& answ
       return queues_.destroy_completion_queue(command);
     case AdminOpcode::kGetFeature:
       return features_.get(command, answer, *memory_);
-    case AdminOpcode::kSetFeature:
-      return features_.set(command, *memory_);
+    case AdminOpcode::kSetFeature: {
+      const AdminStatus status = features_.set(command, *memory_);
+      tell_of_host();
+      return status;
+    }
     case AdminOpcode::kGetStatistics:
       return get_statistics(command, answer, data_path_.statistics(), *memory_);
   }
   return AdminStatus::kUnsupported;
+}
+
+void Controller::tell_of_host() {
+  if (listener_ == nullptr || !features_.host() || features_.host()->text() == host_told_) return;
+  host_told_ = features_.host()->text();
+  listener_->on_host(*features_.host());
 }
 
 void Controller::set_memory(std::shared_ptr<const pci::GuestMemory> memory) {
@@ -291,6 +303,8 @@ void Controller::on_timeout(Instant now) {
   const DataPathStatistics statistics = data_path_.statistics();
   if (statistics.is_broken && !is_broken_) {
     is_broken_ = true;
+    ++times_broken_;
+    if (listener_ != nullptr) listener_->on_broken(statistics.broken_because);
     events_.note_reset_wanted();
   }
   bool has_sent = events_.send_noted(now, *memory_);

@@ -24,10 +24,12 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "devices/ena/admin_queue.h"
 #include "devices/ena/controller_options.h"
 #include "devices/ena/data_path.h"
+#include "devices/ena/device_listener.h"
 #include "devices/ena/device_memory.h"
 #include "devices/ena/event_queue.h"
 #include "devices/ena/features.h"
@@ -38,8 +40,9 @@ namespace enid::devices::ena {
 
 class Controller final : public pci::PciDevice {
  public:
-  // `data_path` outlives the controller, and is reset at once.
-  Controller(const ControllerOptions& options, DeviceMemory memory, DataPath& data_path);
+  // `data_path` and `listener` (which may be null) outlive the controller. `data_path` is reset at once.
+  Controller(const ControllerOptions& options, DeviceMemory memory, DataPath& data_path,
+             DeviceListener* listener = nullptr);
 
   const pci::PciDescription& description() const override { return description_; }
   std::uint64_t read(std::uint8_t bar, std::uint64_t offset, std::uint8_t size) override;
@@ -59,7 +62,8 @@ class Controller final : public pci::PciDevice {
 
   // For logs and those who look on.
   const std::optional<HostInformation>& host() const { return features_.host(); }
-  std::uint32_t resets() const { return resets_; }  // By the driver.
+  std::uint32_t resets() const { return resets_; }              // By the driver.
+  std::uint32_t times_broken() const { return times_broken_; }  // By the guest.
   std::optional<std::uint32_t> last_reset_reason() const { return last_reset_reason_; }
   bool is_broken() const { return is_broken_; }
   const QueueTable& queues() const { return queues_; }
@@ -74,6 +78,7 @@ class Controller final : public pci::PciDevice {
   void answer_read_request(std::uint32_t request);
   void on_event_head(std::uint32_t head);
   AdminStatus carry_out(const AdminCommand& command, AdminAnswer& answer);
+  void tell_of_host();
   void reset_device();
   void raise();
   void raise_owed();
@@ -83,6 +88,8 @@ class Controller final : public pci::PciDevice {
   const ControllerOptions options_;
   const DeviceMemory device_memory_;
   DataPath& data_path_;
+  DeviceListener* const listener_;
+  std::string host_told_;
   pci::PciDescription description_;
   std::shared_ptr<const pci::GuestMemory> memory_;
   std::array<std::shared_ptr<pci::Interrupt>, kVectorsMax> interrupts_;
@@ -99,6 +106,7 @@ class Controller final : public pci::PciDevice {
   bool is_link_up_ = true;
   bool is_broken_ = false;
   std::uint32_t resets_ = 0;
+  std::uint32_t times_broken_ = 0;
   std::optional<std::uint32_t> last_reset_reason_;
   Instant now_;
   Instant next_keep_alive_ = Instant::never();

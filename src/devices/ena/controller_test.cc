@@ -366,6 +366,26 @@ TEST(Controller, forgets_the_driver_in_a_reset_in_the_middle_of_everything) {
   EXPECT_EQ(driver.get_feature(1).status, AdminStatus::kSuccess);
 }
 
+TEST(Controller, tells_its_listener_of_the_drivers_life_without_saying_a_thing_twice) {
+  ScriptedDriver driver;
+  std::vector<std::string>& heard = driver.listener.heard;
+  driver.begin();
+  driver.set_host("6.12");
+  driver.set_host("6.12");  // Linux: again, with a place for its own notes.
+  EXPECT_THAT(heard, ElementsAre("reset normal", "host Linux 6.12, driver 2.1.0, 4 processors"));
+  heard.clear();
+  driver.data_path.counts.is_broken = true;
+  driver.data_path.counts.broken_because = "a ring was overrun";
+  driver.device.on_timeout(Instant{5'000'000'000});
+  driver.device.on_timeout(Instant{7'000'000'000});
+  driver.reset(1);
+  driver.give_admin_queue();
+  driver.set_host("6.12");
+  EXPECT_THAT(heard, ElementsAre("broken a ring was overrun", "reset keep-alive timeout"));
+  EXPECT_EQ(driver.device.times_broken(), 1u);
+  EXPECT_EQ(driver.device.resets(), 2u);
+}
+
 TEST(Controller, is_as_new_after_a_reset_of_the_machine) {
   ScriptedDriver driver({.low_latency = true});
   driver.begin();

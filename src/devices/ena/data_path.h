@@ -81,6 +81,14 @@ struct AllowanceStatistics {
   std::uint64_t connections_available = 0;  // How many more connections would be tracked.
 };
 
+// One queue's share of what follows.
+struct QueueStatistics {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t drops = 0;     // For what they are.
+  std::uint64_t overruns = 0;  // Receive queues: too few buffers.
+};
+
 struct DataPathStatistics {
   std::uint64_t transmitted_bytes = 0, transmitted_packets = 0, transmit_drops = 0;
   std::uint64_t received_bytes = 0, received_packets = 0, receive_drops = 0, receive_overruns = 0;
@@ -89,6 +97,8 @@ struct DataPathStatistics {
   bool is_broken = false;
   const char* broken_because = "";
   AllowanceStatistics allowances;
+  std::array<QueueStatistics, kQueuePairsMax> transmit{};
+  std::array<QueueStatistics, kQueuePairsMax> receive{};
 };
 
 class DataPath {

@@ -364,8 +364,20 @@ void EnaPort::reset() {
 
 void EnaPort::break_because(const char* reason) { broken_because_ = reason; }
 
+void EnaPort::set_allowances(card::AllowanceSource* source) {
+  if (allowances_ != nullptr) last_allowances_ = allowances_->allowances();
+  allowances_ = source;
+}
+
 DataPathStatistics EnaPort::statistics() {
   DataPathStatistics sum;
+  sum.transmit = transmit_counts_;
+  sum.receive = receive_counts_;
+  // The card shapes no bandwidth and no packet rate, so those two are what they are: 0.
+  const card::Allowances allowances = allowances_ != nullptr ? allowances_->allowances() : last_allowances_;
+  sum.allowances.connections_exceeded = allowances.connections_exceeded;
+  sum.allowances.connections_available = allowances.connections_available;
+  sum.allowances.link_local_exceeded = allowances.link_local_exceeded;
   for (const QueueStatistics& queue : transmit_counts_) {
     sum.transmitted_packets += queue.packets;
     sum.transmitted_bytes += queue.bytes;

@@ -41,13 +41,6 @@ struct EnaPortOptions {
   bool merges_segments = false;
 };
 
-struct QueueStatistics {
-  std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t drops = 0;     // For what they are.
-  std::uint64_t overruns = 0;  // Receive queues: too few buffers.
-};
-
 class EnaPort final : public DataPath, public card::PolledPort {
  public:
   static constexpr std::size_t kArenaBytes = 336 * 1024;
@@ -62,6 +55,7 @@ class EnaPort final : public DataPath, public card::PolledPort {
   Instant next_timeout() const override;
   std::size_t receive(std::span<card::Frame> frames) override;
   std::size_t transmit(std::span<const card::Frame> frames) override;
+  void set_allowances(card::AllowanceSource* source) override;
 
   void create_completion_queue(const CompletionQueueSetup& setup) override;
   void create_submission_queue(const SubmissionQueueSetup& setup) override;
@@ -128,6 +122,8 @@ class EnaPort final : public DataPath, public card::PolledPort {
 
   std::array<QueueStatistics, kQueuePairsMax> transmit_counts_;
   std::array<QueueStatistics, kQueuePairsMax> receive_counts_;
+  card::AllowanceSource* allowances_ = nullptr;  // While a card has this port.
+  card::Allowances last_allowances_;             // Of the time when one had it.
   std::unique_ptr<std::uint8_t[]> arena_;
   std::size_t arena_used_ = 0;
 };

@@ -135,33 +135,6 @@ TEST_F(FeaturesTest, writes_only_into_buffers_that_are_there_and_long_enough) {
   EXPECT_EQ(driver.get_feature(12).status, AdminStatus::kSuccess) << "the sizes only";
 }
 
-TEST_F(FeaturesTest, counts_for_the_driver) {
-  auto& counts = driver.data_path.counts;
-  counts.transmitted_bytes = 0x1'0000'0001;
-  counts.receive_overruns = 7;
-  counts.allowances = {1, 2, 3, 4, 5, 6};
-  const auto statistics = [&](std::uint8_t kind, Buffer into = {}, std::uint64_t requested = 0) {
-    AdminCommand get = ScriptedDriver::command(AdminOpcode::kGetStatistics, into);
-    get.bytes[3] = 0;  // Linux announces no buffer, and gives one.
-    get.bytes[16] = kind;
-    pci::store_little_endian(&get.bytes[24], requested);
-    return driver.execute(get);
-  };
-  EXPECT_EQ(statistics(0).load<std::uint64_t>(0), 0x1'0000'0001u);
-  EXPECT_EQ(statistics(0).load<std::uint64_t>(48), 7u);
-  EXPECT_EQ(statistics(1).status, AdminStatus::kUnsupported);
-  EXPECT_EQ(statistics(2).load<std::uint64_t>(32), 5u);
-  EXPECT_EQ(statistics(3).load<std::uint64_t>(8), 0u);
-  EXPECT_EQ(statistics(4, {}, 0x3f).load<std::uint64_t>(0), 0x3fu) << "which there are";
-  EXPECT_EQ(statistics(4, {}, ~std::uint64_t{0}).load<std::uint64_t>(0), 0x3fu);
-  EXPECT_EQ(statistics(4, buffer, 0x22).status, AdminStatus::kSuccess);
-  EXPECT_EQ(word(0), 2u);
-  EXPECT_EQ(word(8), 6u) << "the next that was asked for follows at once";
-  EXPECT_EQ(statistics(4, {buffer.address, 15}, 0x22).status, AdminStatus::kMalformed);
-  EXPECT_EQ(statistics(4, {0xffff'0000'0000, 512}, 0x22).status, AdminStatus::kIllegalParameter);
-  EXPECT_EQ(driver.get_feature(1).load<std::uint32_t>(12), 7u) << "Linux asks for what is announced";
-}
-
 TEST_F(FeaturesTest, reads_a_page_about_the_host_that_may_say_anything) {
   EXPECT_EQ(driver.set_feature(28, {0xffff'f000, 0xffff}).status, AdminStatus::kIllegalParameter);
   EXPECT_FALSE(driver.device.host());

@@ -47,7 +47,8 @@ std::optional<HostInformation> HostInformation::read(const pci::GuestMemory& mem
 
 std::string HostInformation::text() const {
   std::string text = system_name;
-  if (!kernel_version.empty()) text += " " + kernel_version;
+  for (const std::string* part : {&distribution, &kernel_version})
+    if (!part->empty()) text += " " + *part;
   text += ", driver " + driver_version;
   if (processors > 0) text += ", " + std::to_string(processors) + " processors";
   return text;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -75,6 +76,18 @@ struct ScriptedBuffer {
   std::uint32_t length = 0;
 };
 
+// What a device told of its driver, a line each.
+class ScriptedListener final : public DeviceListener {
+ public:
+  std::vector<std::string> heard;
+
+  void on_host(const HostInformation& host) override { heard.push_back("host " + host.text()); }
+  void on_reset(std::uint32_t reason) override {
+    heard.push_back("reset " + std::string(reset_reason_name(reason)));
+  }
+  void on_broken(std::string_view because) override { heard.push_back("broken " + std::string(because)); }
+};
+
 class ScriptedDriver {
  public:
   using Buffer = ScriptedBuffer;
@@ -83,12 +96,12 @@ class ScriptedDriver {
 
   explicit ScriptedDriver(const ControllerOptions& options = {})
       : device_memory(*DeviceMemory::create(descriptors, options)),
-        device(options, device_memory, data_path) {
+        device(options, device_memory, data_path, &listener) {
     begin_life();
   }
   // With another data path, which was made with the same memory.
   ScriptedDriver(const ControllerOptions& options, DeviceMemory shared, DataPath& other)
-      : device_memory(std::move(shared)), device(options, device_memory, other) {
+      : device_memory(std::move(shared)), device(options, device_memory, other, &listener) {
     begin_life();
   }
   ScriptedDriver(const ScriptedDriver&) = delete;
@@ -300,6 +313,7 @@ class ScriptedDriver {
   std::shared_ptr<ScriptedMemory> memory = std::make_shared<ScriptedMemory>(kMemoryBytes);
   std::shared_ptr<ScriptedInterrupt> interrupt = std::make_shared<ScriptedInterrupt>();
   FakeDataPath data_path;
+  ScriptedListener listener;
   DeviceMemory device_memory;
   Controller device;
   std::uint64_t read_response = kMemoryAddress;
