@@ -6,10 +6,10 @@
 
 #include "base/check.h"
 #include "devices/ena/receive_offload.h"
-#include "devices/ena/segmenter.h"
 #include "devices/ena/transmit_offload.h"
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
+#include "wire/segmenter.h"
 
 namespace enid::devices::ena {
 namespace {
@@ -26,7 +26,7 @@ constexpr std::size_t kFrameAt = 2;
 
 // A frame on its way to the guest.
 struct EnaPort::Arrival {
-  FrameLayout layout;
+  wire::FrameLayout layout;
   ReceiveQueue* queue = nullptr;
   CompletionQueue* completions = nullptr;
   std::uint32_t hash = 0;
@@ -143,7 +143,8 @@ bool EnaPort::bring(const Frame& frame) {
   }
   const bool is_super = frame.offload.segmentation != Segmentation::kNone;
   Arrival arrival;
-  arrival.layout = read_layout(frame.bytes, is_super ? IpLength::kToFrameEnd : IpLength::kAsWritten);
+  arrival.layout =
+      wire::read_layout(frame.bytes, is_super ? wire::IpLength::kToFrameEnd : wire::IpLength::kAsWritten);
   if (steerer_ && steerer_->is_on()) arrival.hash = steerer_->hash(frame.bytes, arrival.layout);
   arrival.queue = receive_queue_for(arrival.hash);
   if (arrival.queue != nullptr) {
@@ -177,7 +178,7 @@ bool EnaPort::bring_whole(const Frame& frame, Arrival& arrival) {
 }
 
 // How much payload each frame for the guest gets; 0: not even one segment fits the guest's MTU.
-std::size_t EnaPort::segment_bytes(const Frame& frame, const FrameLayout& layout) const {
+std::size_t EnaPort::segment_bytes(const Frame& frame, const wire::FrameLayout& layout) const {
   const std::size_t headers = layout.headers() - layout.ip_offset;
   const std::size_t one = frame.offload.segment_bytes;
   if (headers + one > mtu_) return 0;
@@ -187,7 +188,7 @@ std::size_t EnaPort::segment_bytes(const Frame& frame, const FrameLayout& layout
 
 bool EnaPort::bring_segments(const Frame& frame, Arrival& arrival) {
   const std::uint16_t index = arrival.queue->setup().index;
-  auto segments = Segmenter::create(frame.bytes, arrival.layout, segment_bytes(frame, arrival.layout));
+  auto segments = wire::Segmenter::create(frame.bytes, arrival.layout, segment_bytes(frame, arrival.layout));
   if (!segments) {
     drop_arrival(index);
     return false;

@@ -91,7 +91,7 @@ class EnaPort final : public DataPath, public card::PolledPort {
   bool bring_whole(const card::Frame& frame, Arrival& arrival);
   bool bring_segments(const card::Frame& frame, Arrival& arrival);
   bool put(std::span<const ConstBytes> parts, Arrival& arrival);
-  std::size_t segment_bytes(const card::Frame& frame, const FrameLayout& layout) const;
+  std::size_t segment_bytes(const card::Frame& frame, const wire::FrameLayout& layout) const;
   ReceiveQueue* receive_queue_for(std::uint32_t hash);
   void drop_arrival(std::uint16_t queue) { ++receive_counts_[queue].drops; }
   void raise_due();

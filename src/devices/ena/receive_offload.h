@@ -10,12 +10,12 @@
 #include <cstdint>
 
 #include "card/ports/frame_port.h"
-#include "devices/ena/frame_layout.h"
+#include "wire/frame_layout.h"
 
 namespace enid::devices::ena {
 
 // The completion's status without phase, first and last.
-std::uint32_t receive_status_of(ConstBytes frame, const FrameLayout& layout,
+std::uint32_t receive_status_of(ConstBytes frame, const wire::FrameLayout& layout,
                                 const card::FrameOffload& offload);
 
 }  // namespace enid::devices::ena

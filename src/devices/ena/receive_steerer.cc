@@ -16,7 +16,7 @@ enum Kind : std::size_t { kTcp4, kUdp4, kTcp6, kUdp6, kIp4, kIp6, kIp4Fragment, 
 constexpr unsigned kMacDestination = 1, kMacSource = 2, kIpDestination = 4, kIpSource = 8,
                    kPortDestination = 16, kPortSource = 32;
 
-Kind kind_of(const FrameLayout& layout) {
+Kind kind_of(const wire::FrameLayout& layout) {
   if (layout.version == 0) return kNotIp;
   if (layout.version == 4) {
     if (layout.is_fragment) return kIp4Fragment;
@@ -42,7 +42,7 @@ class Input {
 
 }  // namespace
 
-std::uint32_t ReceiveSteerer::hash(ConstBytes frame, const FrameLayout& layout) const {
+std::uint32_t ReceiveSteerer::hash(ConstBytes frame, const wire::FrameLayout& layout) const {
   const unsigned fields = steering_.fields[kind_of(layout)];
   const std::uint8_t* const bytes = frame.data();
   Input input;

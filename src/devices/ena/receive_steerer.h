@@ -10,8 +10,8 @@
 #include <cstdint>
 
 #include "devices/ena/data_path.h"
-#include "devices/ena/frame_layout.h"
 #include "devices/ena/toeplitz.h"
+#include "wire/frame_layout.h"
 
 namespace enid::devices::ena {
 
@@ -20,7 +20,7 @@ class ReceiveSteerer {
   explicit ReceiveSteerer(const ReceiveSteering& steering) : steering_(steering), toeplitz_(steering.key) {}
 
   bool is_on() const { return steering_.is_on; }
-  std::uint32_t hash(ConstBytes frame, const FrameLayout& layout) const;
+  std::uint32_t hash(ConstBytes frame, const wire::FrameLayout& layout) const;
   std::uint16_t queue(std::uint32_t hash) const { return steering_.table[hash % kSteeringTableEntries]; }
 
  private:

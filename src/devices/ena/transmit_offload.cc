@@ -1,7 +1,7 @@
 #include "devices/ena/transmit_offload.h"
 
-#include "devices/ena/frame_layout.h"
 #include "wire/checksum.h"
+#include "wire/frame_layout.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 #include "wire/tcp.h"
@@ -12,14 +12,14 @@ namespace {
 using card::FrameOffload;
 using card::Segmentation;
 
-void make_ipv4_checksum(Bytes frame, const FrameLayout& layout) {
+void make_ipv4_checksum(Bytes frame, const wire::FrameLayout& layout) {
   std::uint8_t* const checksum = frame.data() + layout.ip_offset + wire::Ipv4Header::kChecksumAt;
   store_be16(checksum, 0);
   store_be16(checksum,
              wire::internet_checksum(frame.subspan(layout.ip_offset, layout.l4_offset - layout.ip_offset)));
 }
 
-FrameOffload unfinished_checksum(const FrameLayout& layout) {
+FrameOffload unfinished_checksum(const wire::FrameLayout& layout) {
   FrameOffload offload;
   offload.checksum_needed = true;
   offload.checksum_start = static_cast<std::uint16_t>(layout.l4_offset);
@@ -27,13 +27,13 @@ FrameOffload unfinished_checksum(const FrameLayout& layout) {
   return offload;
 }
 
-void begin_checksum(Bytes frame, const FrameLayout& layout) {
-  const std::uint64_t sum = pseudo_header_sum(frame, layout, layout.end - layout.l4_offset);
+void begin_checksum(Bytes frame, const wire::FrameLayout& layout) {
+  const std::uint64_t sum = wire::pseudo_header_sum(frame, layout, layout.end - layout.l4_offset);
   store_be16(frame.data() + layout.l4_offset + layout.checksum_offset(), wire::checksum_fold(sum));
 }
 
 std::optional<FrameOffload> apply_segmentation(const TransmitNotes& notes, Bytes frame) {
-  const FrameLayout layout = read_layout(frame, IpLength::kToFrameEnd);
+  const wire::FrameLayout layout = wire::read_layout(frame, wire::IpLength::kToFrameEnd);
   if (layout.version == 0 || !layout.is_tcp() || !layout.has_l4()) return std::nullopt;
   if (notes.segment_bytes < kSegmentBytesMin) return std::nullopt;
   std::uint8_t* const ip = frame.data() + layout.ip_offset;
@@ -74,7 +74,7 @@ TransmitNotes read_notes(const TransmitDescriptor& first, std::uint64_t meta) {
 std::optional<FrameOffload> apply_notes(const TransmitNotes& notes, Bytes frame) {
   if (notes.segments) return apply_segmentation(notes, frame);
   if (!notes.makes_l3_checksum && !notes.makes_l4_checksum) return FrameOffload{};
-  const FrameLayout layout = read_layout(frame);
+  const wire::FrameLayout layout = wire::read_layout(frame);
   if (layout.version == 0) return std::nullopt;
   if (notes.makes_l3_checksum && layout.version == 4) make_ipv4_checksum(frame, layout);
   if (!notes.makes_l4_checksum) return FrameOffload{};

@@ -1,4 +1,4 @@
-#include "devices/ena/segmenter.h"
+#include "wire/segmenter.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,7 +8,7 @@
 #include "wire/ipv6.h"
 #include "wire/tcp.h"
 
-namespace enid::devices::ena {
+namespace enid::wire {
 namespace {
 
 constexpr std::uint8_t kCongestionWindowReduced = 0x80;
@@ -31,7 +31,7 @@ Segmenter::Segmenter(ConstBytes frame, const FrameLayout& layout, std::size_t se
   if (layout.version == 4) identification_ = load_be16(frame.data() + layout.ip_offset + kIdentificationAt);
   if (layout.is_tcp()) {
     sequence_ = load_be32(frame.data() + layout.l4_offset + 4);
-    flags_ = frame[layout.l4_offset + wire::TcpHeader::kFlagsAt];
+    flags_ = frame[layout.l4_offset + TcpHeader::kFlagsAt];
   }
 }
 
@@ -55,14 +55,13 @@ bool Segmenter::next() {
 void Segmenter::write_ip(std::size_t packet_bytes) {
   std::uint8_t* const ip = headers_.data() + layout_.ip_offset;
   if (layout_.version == 6) {
-    store_be16(ip + 4, static_cast<std::uint16_t>(packet_bytes - wire::Ipv6Header::kBytes));
+    store_be16(ip + 4, static_cast<std::uint16_t>(packet_bytes - Ipv6Header::kBytes));
     return;
   }
   store_be16(ip + 2, static_cast<std::uint16_t>(packet_bytes));
   store_be16(ip + kIdentificationAt, identification_++);
-  store_be16(ip + wire::Ipv4Header::kChecksumAt, 0);
-  store_be16(ip + wire::Ipv4Header::kChecksumAt,
-             wire::internet_checksum({ip, layout_.l4_offset - layout_.ip_offset}));
+  store_be16(ip + Ipv4Header::kChecksumAt, 0);
+  store_be16(ip + Ipv4Header::kChecksumAt, internet_checksum({ip, layout_.l4_offset - layout_.ip_offset}));
 }
 
 void Segmenter::write_tcp() {
@@ -70,18 +69,18 @@ void Segmenter::write_tcp() {
   store_be32(tcp + 4, sequence_);
   sequence_ += static_cast<std::uint32_t>(payload_.size());
   std::uint8_t flags = flags_;
-  if (!rest_.empty()) flags &= static_cast<std::uint8_t>(~(wire::tcp_flag::kFin | wire::tcp_flag::kPsh));
+  if (!rest_.empty()) flags &= static_cast<std::uint8_t>(~(tcp_flag::kFin | tcp_flag::kPsh));
   if (!is_first_) flags &= static_cast<std::uint8_t>(~kCongestionWindowReduced);
-  tcp[wire::TcpHeader::kFlagsAt] = flags;
+  tcp[TcpHeader::kFlagsAt] = flags;
 }
 
 void Segmenter::write_checksum(std::size_t l4_bytes) {
   std::uint8_t* const l4 = headers_.data() + layout_.l4_offset;
   store_be16(l4 + layout_.checksum_offset(), 0);
-  const std::uint64_t sum = wire::checksum_add(pseudo_sum_ + l4_bytes, {l4, layout_.l4_header_bytes});
-  const std::uint16_t checksum = wire::internet_checksum(payload_, sum);
+  const std::uint64_t sum = checksum_add(pseudo_sum_ + l4_bytes, {l4, layout_.l4_header_bytes});
+  const std::uint16_t checksum = internet_checksum(payload_, sum);
   // Zero and 0xffff are one number in this sum; for UDP zero would say that there is none.
   store_be16(l4 + layout_.checksum_offset(), checksum == 0 ? 0xffff : checksum);
 }
 
-}  // namespace enid::devices::ena
+}  // namespace enid::wire

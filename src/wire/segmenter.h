@@ -14,9 +14,9 @@
 #include <optional>
 
 #include "base/bytes.h"
-#include "devices/ena/frame_layout.h"
+#include "wire/frame_layout.h"
 
-namespace enid::devices::ena {
+namespace enid::wire {
 
 class Segmenter {
  public:
@@ -53,4 +53,4 @@ class Segmenter {
   std::array<std::uint8_t, kHeadersMax> headers_;
 };
 
-}  // namespace enid::devices::ena
+}  // namespace enid::wire

@@ -1,4 +1,4 @@
-#include "devices/ena/frame_layout.h"
+#include "wire/frame_layout.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,14 +10,13 @@
 #include "wire/ipv6.h"
 #include "wire/tcp.h"
 
-namespace enid::devices::ena {
+namespace enid::wire {
 namespace {
 
 constexpr std::size_t kUdpHeaderBytes = 8;
 constexpr std::size_t kVlanTagBytes = 4;
 
 void read_ipv4(ConstBytes frame, IpLength length, FrameLayout& layout) {
-  using wire::Ipv4Header;
   const ConstBytes ip = frame.subspan(layout.ip_offset);
   if (ip.size() < Ipv4Header::kBytesMin || ip[0] >> 4 != 4) return;
   const std::size_t header_bytes = (ip[0] & 15u) * 4;
@@ -32,7 +31,6 @@ void read_ipv4(ConstBytes frame, IpLength length, FrameLayout& layout) {
 }
 
 void read_ipv6(ConstBytes frame, IpLength length, FrameLayout& layout) {
-  using wire::Ipv6Header;
   const ConstBytes ip = frame.subspan(layout.ip_offset);
   if (ip.size() < Ipv6Header::kBytes || ip[0] >> 4 != 6) return;
   const std::size_t payload =
@@ -41,7 +39,7 @@ void read_ipv6(ConstBytes frame, IpLength length, FrameLayout& layout) {
   Ipv6Header header;
   header.payload_bytes = static_cast<std::uint16_t>(payload);
   header.next_header = ip[6];
-  const auto inner = wire::find_ipv6_payload(header, ip);
+  const auto inner = find_ipv6_payload(header, ip);
   if (!inner) return;
   layout.version = 6;
   layout.protocol = inner->protocol;
@@ -55,28 +53,28 @@ void read_l4(ConstBytes frame, FrameLayout& layout) {
   std::size_t bytes = 0;
   if (layout.is_udp()) {
     bytes = kUdpHeaderBytes;
-  } else if (layout.is_tcp() && left >= wire::TcpHeader::kBytesMin) {
+  } else if (layout.is_tcp() && left >= TcpHeader::kBytesMin) {
     bytes = std::size_t{frame[layout.l4_offset + 12]} / 16 * 4;
-    if (bytes < wire::TcpHeader::kBytesMin) return;
+    if (bytes < TcpHeader::kBytesMin) return;
   }
   if (bytes <= left) layout.l4_header_bytes = bytes;
 }
 
 }  // namespace
 
-bool FrameLayout::is_tcp() const { return protocol == wire::ip_protocol::kTcp; }
-bool FrameLayout::is_udp() const { return protocol == wire::ip_protocol::kUdp; }
+bool FrameLayout::is_tcp() const { return protocol == ip_protocol::kTcp; }
+bool FrameLayout::is_udp() const { return protocol == ip_protocol::kUdp; }
 
 FrameLayout read_layout(ConstBytes frame, IpLength length) {
   FrameLayout layout;
-  if (frame.size() < wire::EthernetHeader::kBytes) return layout;
+  if (frame.size() < EthernetHeader::kBytes) return layout;
   std::uint16_t type = load_be16(frame.data() + 12);
-  if (type == wire::ether_type::kVlan && frame.size() >= wire::EthernetHeader::kBytes + kVlanTagBytes) {
+  if (type == ether_type::kVlan && frame.size() >= EthernetHeader::kBytes + kVlanTagBytes) {
     type = load_be16(frame.data() + 16);
     layout.ip_offset += kVlanTagBytes;
   }
-  if (type == wire::ether_type::kIpv4) read_ipv4(frame, length, layout);
-  if (type == wire::ether_type::kIpv6) read_ipv6(frame, length, layout);
+  if (type == ether_type::kIpv4) read_ipv4(frame, length, layout);
+  if (type == ether_type::kIpv6) read_ipv6(frame, length, layout);
   if (layout.version != 0 && !layout.is_fragment) read_l4(frame, layout);
   return layout;
 }
@@ -84,9 +82,9 @@ FrameLayout read_layout(ConstBytes frame, IpLength length) {
 std::uint64_t pseudo_header_sum(ConstBytes frame, const FrameLayout& layout, std::size_t l4_bytes) {
   const std::uint64_t sum = std::uint64_t{layout.protocol} + l4_bytes;
   if (layout.version == 4) {
-    return wire::checksum_add(sum, frame.subspan(layout.ip_offset + wire::Ipv4Header::kSourceAt, 8));
+    return checksum_add(sum, frame.subspan(layout.ip_offset + Ipv4Header::kSourceAt, 8));
   }
-  return wire::checksum_add(sum, frame.subspan(layout.ip_offset + wire::Ipv6Header::kSourceAt, 32));
+  return checksum_add(sum, frame.subspan(layout.ip_offset + Ipv6Header::kSourceAt, 32));
 }
 
-}  // namespace enid::devices::ena
+}  // namespace enid::wire

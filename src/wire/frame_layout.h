@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-namespace enid::devices::ena {
+namespace enid::wire {
 
 struct FrameLayout {
   std::uint8_t version = 0;    // 4, 6; 0: not IP, or a damaged header, and nothing else is valid.
@@ -38,4 +38,4 @@ FrameLayout read_layout(ConstBytes frame, IpLength length = IpLength::kAsWritten
 // Of the L4 header and payload, as the pseudo header needs it. Needs has_l4().
 std::uint64_t pseudo_header_sum(ConstBytes frame, const FrameLayout& layout, std::size_t l4_bytes);
 
-}  // namespace enid::devices::ena
+}  // namespace enid::wire
