@@ -119,4 +119,6 @@ void DeviceThread::run(const std::function<void()>& work) {
   done.get_future().wait();
 }
 
+void DeviceThread::post(std::function<void()> work) { parts_->send(std::move(work)); }
+
 }  // namespace enid::host

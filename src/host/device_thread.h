@@ -40,6 +40,8 @@ class DeviceThread {
   void remove(const std::shared_ptr<Conversation>& conversation);
   // Runs `work` between two calls and waits for it. At once when called on this thread.
   void run(const std::function<void()>& work);
+  // The same without waiting: soon, in the order of the calls.
+  void post(std::function<void()> work);
 
  private:
   struct Parts;

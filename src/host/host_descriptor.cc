@@ -17,33 +17,40 @@ namespace {
 
 class Mapping : public pci::SharedMemory {
  public:
-  // `inside` bytes after the mapping's first are the first that was asked for.
-  Mapping(void* start, std::size_t length, std::size_t inside)
-      : start_(start), length_(length), inside_(inside) {}
+  // `inside` bytes after the mapping's first are the first that was asked for, which is at `offset` of
+  // `file`.
+  Mapping(void* start, std::size_t length, std::size_t inside, std::shared_ptr<const pci::Descriptor> file,
+          std::uint64_t offset)
+      : start_(start), length_(length), inside_(inside), file_(std::move(file)), offset_(offset) {}
   ~Mapping() override { ::munmap(start_, length_); }
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
 
   Bytes bytes() const override { return {static_cast<std::uint8_t*>(start_) + inside_, length_ - inside_}; }
+  std::shared_ptr<const pci::Descriptor> file() const override { return file_; }
+  std::uint64_t file_offset() const override { return offset_; }
 
  private:
   void* start_;
   std::size_t length_;
   std::size_t inside_;
+  std::shared_ptr<const pci::Descriptor> file_;
+  std::uint64_t offset_;
 };
 
 class EventInterrupt : public pci::Interrupt {
  public:
-  explicit EventInterrupt(std::unique_ptr<HostDescriptor> event) : event_(std::move(event)) {}
+  explicit EventInterrupt(std::shared_ptr<const HostDescriptor> event) : event_(std::move(event)) {}
 
   void raise() override {
     const std::uint64_t one = 1;
     // Full (EAGAIN) is raised; nothing else can happen to an eventfd.
     [[maybe_unused]] const ssize_t written = ::write(event_->fd(), &one, sizeof one);
   }
+  std::shared_ptr<const pci::Descriptor> event() const override { return event_; }
 
  private:
-  std::unique_ptr<HostDescriptor> event_;
+  std::shared_ptr<const HostDescriptor> event_;
 };
 
 bool is_eventfd(int fd) {
@@ -51,6 +58,11 @@ bool is_eventfd(int fd) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
   return length > 0 && std::string_view(target, static_cast<std::size_t>(length)) == "anon_inode:[eventfd]";
+}
+
+bool is_sealed(int fd) {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
 }
 
 std::uint64_t page_bytes() {
@@ -85,6 +97,9 @@ Result<std::shared_ptr<pci::SharedMemory>> HostDescriptorUser::map(const pci::De
                                                                    bool writable) {
   const int fd = of_host(file).fd();
   (void)::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK);  // See invariant (1): before the size is looked at.
+  if (trust_ == Trust::kSealed && !is_sealed(fd))
+    return failure(std::make_error_code(std::errc::operation_not_permitted),
+                   "the file of a memory cannot be sealed against shrinking; use memory-backend-memfd");
   const std::uint64_t file_size = file.size();
   if (size == 0 || offset > file_size || size > file_size - offset)
     return failure(std::make_error_code(std::errc::invalid_argument), "map a file beyond its end");
@@ -95,7 +110,8 @@ Result<std::shared_ptr<pci::SharedMemory>> HostDescriptorUser::map(const pci::De
   void* start =
       ::mmap(nullptr, size + inside, protection, MAP_SHARED, fd, static_cast<off_t>(offset - inside));
   if (start == MAP_FAILED) return errno_failure("map a file of guest memory");
-  return std::make_shared<Mapping>(start, size + inside, inside);
+  auto kept = std::make_shared<HostDescriptor>(UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)));
+  return std::make_shared<Mapping>(start, size + inside, inside, std::move(kept), offset);
 }
 
 std::shared_ptr<pci::Interrupt> HostDescriptorUser::interrupt(std::unique_ptr<pci::Descriptor> event) {

@@ -8,7 +8,8 @@
 // Invariants
 //   (1) Only regular files are mapped, and only within their size. A file that shrinks afterwards makes an
 //       access to it a SIGBUS: where the file allows it, it is sealed against that when it is mapped. QEMU's
-//       memory-backend-memfd is sealed from the start; memory-backend-file cannot be, and is trusted.
+//       memory-backend-memfd is sealed from the start; memory-backend-file cannot be, and is refused unless
+//       files are Trust::kAll.
 //   (2) Only an eventfd is taken as an interrupt, and made not to wait: anything else could hold up the
 //       thread that raises it.
 //
@@ -33,13 +34,21 @@ class HostDescriptor : public pci::Descriptor {
   UniqueFd fd_;
 };
 
+// Whose files are mapped: everybody's, or only those that cannot shrink under us.
+enum class Trust : std::uint8_t { kAll, kSealed };
+
 // Takes HostDescriptors only.
 class HostDescriptorUser : public pci::DescriptorUser {
  public:
+  explicit HostDescriptorUser(Trust trust = Trust::kAll) : trust_(trust) {}
+
   Result<std::shared_ptr<pci::SharedMemory>> map(const pci::Descriptor& file, std::uint64_t offset,
                                                  std::uint64_t size, bool writable) override;
   std::shared_ptr<pci::Interrupt> interrupt(std::unique_ptr<pci::Descriptor> event) override;
   Result<NewMemory> make_shared_memory(std::uint64_t size) override;
+
+ private:
+  Trust trust_;
 };
 
 }  // namespace enid::host

@@ -24,25 +24,28 @@ Result<UniqueFd> listen_at(const std::string& path) {
 }  // namespace
 
 VfioUserListener::VfioUserListener(std::string path, UniqueFd listener, pci::PciDevice& device,
-                                   DeviceHooks hooks)
+                                   DeviceHooks hooks, Trust trust)
     : path_(std::move(path)),
       listener_(std::move(listener)),
       hooks_(std::move(hooks)),
+      descriptors_(trust),
       server_(device, descriptors_) {}
 
 VfioUserListener::~VfioUserListener() { ::unlink(path_.c_str()); }
 
 Result<std::shared_ptr<VfioUserListener>> VfioUserListener::create(const std::string& path,
-                                                                   pci::PciDevice& device,
-                                                                   DeviceHooks hooks) {
+                                                                   pci::PciDevice& device, DeviceHooks hooks,
+                                                                   Trust trust) {
   UniqueFd listener = TRY(listen_at(path));
   return std::shared_ptr<VfioUserListener>(
-      new VfioUserListener(path, std::move(listener), device, std::move(hooks)));
+      new VfioUserListener(path, std::move(listener), device, std::move(hooks), trust));
 }
 
 void VfioUserListener::accept() {
   UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (socket.is_open()) client_ = std::make_unique<Client>(std::move(socket), server_);
+  if (!socket.is_open()) return;
+  client_ = std::make_unique<Client>(std::move(socket), server_);
+  hooks_.on_client(true);
 }
 
 void VfioUserListener::on_ready(Instant) {
@@ -52,6 +55,7 @@ void VfioUserListener::on_ready(Instant) {
   if (going_on) return;
   if (going_on.error().code != std::errc::connection_reset) hooks_.complain(going_on.error().message);
   client_.reset();
+  hooks_.on_client(false);
 }
 
 }  // namespace enid::host

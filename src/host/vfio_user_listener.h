@@ -27,13 +27,16 @@ struct DeviceHooks {
   std::function<Instant()> next_timeout = [] { return Instant::never(); };
   std::function<void(Instant)> on_timeout = [](Instant) {};
   std::function<void(const std::string&)> complain = [](const std::string&) {};
+  // A client has come, or gone; then the device has been reset.
+  std::function<void(bool is_there)> on_client = [](bool) {};
 };
 
 class VfioUserListener final : public Conversation {
  public:
-  // Replaces a file that lies at `path`. `device` must outlive the listener.
+  // Replaces a file that lies at `path`. `trust`: in the files of the client's memory. `device` must outlive
+  // the listener.
   static Result<std::shared_ptr<VfioUserListener>> create(const std::string& path, pci::PciDevice& device,
-                                                          DeviceHooks hooks);
+                                                          DeviceHooks hooks, Trust trust = Trust::kAll);
   ~VfioUserListener() override;
   VfioUserListener(const VfioUserListener&) = delete;
   VfioUserListener& operator=(const VfioUserListener&) = delete;
@@ -45,7 +48,8 @@ class VfioUserListener final : public Conversation {
   void on_timeout(Instant now) override { hooks_.on_timeout(now); }
 
  private:
-  VfioUserListener(std::string path, UniqueFd listener, pci::PciDevice& device, DeviceHooks hooks);
+  VfioUserListener(std::string path, UniqueFd listener, pci::PciDevice& device, DeviceHooks hooks,
+                   Trust trust);
 
   struct Client {
     Client(UniqueFd fd, pci::vfio_user::Server& server) : socket(std::move(fd)), connection(socket, server) {}

@@ -28,6 +28,10 @@ class SharedMemory {
  public:
   virtual ~SharedMemory() = default;
   virtual Bytes bytes() const = 0;
+  // The file that it shows, for handing it on to another process, and where in the file bytes() begins.
+  // Null: cannot be handed on.
+  virtual std::shared_ptr<const Descriptor> file() const { return nullptr; }
+  virtual std::uint64_t file_offset() const { return 0; }
 };
 
 // Something to raise: an MSI-X vector's eventfd.
@@ -35,6 +39,8 @@ class Interrupt {
  public:
   virtual ~Interrupt() = default;
   virtual void raise() = 0;
+  // What raises it, for handing it on to another process. Null: cannot be handed on.
+  virtual std::shared_ptr<const Descriptor> event() const { return nullptr; }
 };
 
 class DescriptorUser {
