@@ -1,0 +1,142 @@
+#include "srd/congestion_control.h"
+
+#include <algorithm>
+
+namespace enid::srd {
+namespace {
+
+constexpr std::uint64_t kLeastWindow = 64;
+constexpr std::int64_t kFarAboveTarget = 2;  // Times the target: the delivery clamp acts.
+
+}  // namespace
+
+CongestionControl::CongestionControl(const Settings& settings)
+    : link_(std::max<std::uint64_t>(settings.link_bits_per_second, 1'000'000)),
+      target_(std::max(settings.target_delay, Duration{1})),
+      ecn_(settings.ecn),
+      datagram_bytes_(std::max<std::uint32_t>(settings.payload_bytes_max, 64)),
+      least_rtt_(std::max(settings.base_rtt, Duration{1})),
+      smoothed_rtt_(least_rtt_),
+      rtt_variation_{least_rtt_.nanoseconds / 8} {
+  set_window(bytes_in(link_, least_rtt_));
+}
+
+std::uint64_t CongestionControl::bytes_in(std::uint64_t bits_per_second, Duration time) const {
+  return bits_per_second / 1000 * static_cast<std::uint64_t>(time.nanoseconds) / 8'000'000;
+}
+
+void CongestionControl::set_window(std::uint64_t window) {
+  const Duration whole{least_rtt_.nanoseconds + target_.nanoseconds};
+  std::uint64_t most = bytes_in(link_, whole);
+  if (share_ != 0) most = std::min(most, bytes_in(share_, whole));
+  window_ = std::clamp(window, kLeastWindow, std::max(most, kLeastWindow));
+  // A quarter faster than the window alone would go, so that pacing never is what limits.
+  const auto rtt =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(least_rtt_.nanoseconds, smoothed_rtt_.nanoseconds));
+  rate_ = std::min(link_, window_ * 10'000'000'000 / rtt);
+  if (share_ != 0) rate_ = std::min(rate_, share_);
+  rate_ = std::max<std::uint64_t>(rate_, 1000);
+  nanoseconds_per_byte_q16_ = (8'000'000'000ULL << 16) / rate_;
+}
+
+void CongestionControl::set_share(std::uint64_t bits_per_second) {
+  if (bits_per_second == share_) return;
+  share_ = bits_per_second;
+  set_window(window_);
+}
+
+void CongestionControl::on_rtt(Instant, Duration rtt) {
+  if (!rtt_known_) {
+    rtt_known_ = true;
+    least_rtt_ = smoothed_rtt_ = rtt;
+    rtt_variation_ = {rtt.nanoseconds / 4};
+    return;
+  }
+  least_rtt_ = std::min(least_rtt_, rtt);
+  const std::int64_t error = rtt.nanoseconds - smoothed_rtt_.nanoseconds;
+  smoothed_rtt_.nanoseconds += error / 8;
+  rtt_variation_.nanoseconds += ((error < 0 ? -error : error) - rtt_variation_.nanoseconds) / 4;
+}
+
+void CongestionControl::note_delay(Duration delay) {
+  delays_[next_delay_++ % kDelays] = delay.nanoseconds;
+  delays_known_ = std::min<std::uint32_t>(delays_known_ + 1, kDelays);
+  std::array<std::int64_t, kDelays> sorted{};
+  for (std::uint32_t i = 0; i < delays_known_; ++i) {
+    std::uint32_t at = i;
+    for (; at > 0 && sorted[at - 1] > delays_[i]; --at) sorted[at] = sorted[at - 1];
+    sorted[at] = delays_[i];
+  }
+  median_ = {sorted[(delays_known_ - 1) / 2]};
+}
+
+void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback& feedback) {
+  if (feedback.arrivals != 0) note_delay(feedback.queue_delay);
+  delivered_in_round_ += feedback.acked_bytes;
+  if (now - round_began_ >= smoothed_rtt_) end_round(now);
+
+  const bool much_delay = median_ >= target_;
+  const bool marked = ecn_ ? feedback.marked * 2 > feedback.arrivals : much_delay;
+  if (much_delay && marked) {
+    const std::int64_t excess = median_.nanoseconds - target_.nanoseconds;
+    // Four fifths of the excess, at most half.
+    const auto tenths_of_percent = std::min<std::int64_t>(excess * 800 / median_.nanoseconds, 500);
+    cut(now, window_ - window_ * static_cast<std::uint64_t>(tenths_of_percent) / 1000);
+  } else if (!marked && window_was_full_ && feedback.acked_bytes != 0) {
+    const std::uint64_t acked = feedback.acked_bytes;
+    std::uint64_t growth = acked * datagram_bytes_ / std::max<std::uint64_t>(window_, 1);
+    growth = std::min<std::uint64_t>(growth, datagram_bytes_) / 4;
+    if (!much_delay) {
+      growth += acked * static_cast<std::uint64_t>(target_.nanoseconds - median_.nanoseconds) /
+                static_cast<std::uint64_t>(target_.nanoseconds) / 2;
+    }
+    set_window(window_ + growth);
+  }
+}
+
+void CongestionControl::end_round(Instant now) {
+  const Duration elapsed = now - round_began_;
+  if (round_began_ != Instant{} && median_.nanoseconds > kFarAboveTarget * target_.nanoseconds &&
+      sent_in_round_ != 0) {
+    // What the network carried, for as long as a datagram may be under way.
+    const auto fitting = static_cast<std::uint64_t>(static_cast<std::int64_t>(delivered_in_round_) *
+                                                    (least_rtt_.nanoseconds + target_.nanoseconds) /
+                                                    std::max<std::int64_t>(elapsed.nanoseconds, 1));
+    if (fitting < window_) {
+      ++cuts_;
+      set_window(fitting);
+    }
+  }
+  round_began_ = now;
+  delivered_in_round_ = 0;
+  sent_in_round_ = 0;
+  window_was_full_ = false;
+}
+
+void CongestionControl::cut(Instant now, std::uint64_t window) {
+  if (now - last_cut_ < smoothed_rtt_) return;
+  last_cut_ = now;
+  ++cuts_;
+  set_window(window);
+}
+
+void CongestionControl::on_loss(Instant now) {
+  if (is_congested()) cut(now, window_ / 2);
+}
+
+void CongestionControl::on_timeout(Instant now) {
+  last_cut_ = now;
+  ++cuts_;
+  set_window(datagram_bytes_);
+}
+
+void CongestionControl::on_restart(Instant now) {
+  delays_known_ = 0;
+  median_ = {};
+  round_began_ = now;
+  delivered_in_round_ = 0;
+  sent_in_round_ = 0;
+  set_window(std::min(window_, bytes_in(share_ != 0 ? share_ : link_, least_rtt_)));
+}
+
+}  // namespace enid::srd
