@@ -66,7 +66,7 @@ class Network {
   // An endpoint of this host has something new to do.
   void kick(std::uint32_t host) { serve(host); }
   // `work` is called with its number at `when`, in the order of (when, number).
-  void at(Picoseconds when, std::uint32_t number) { push(when, kWorkBase + number); }
+  void at(Picoseconds when, std::uint32_t number) { events_queue_.push({when, 0, kWorkBase + number}); }
   void on_work(std::function<void(std::uint32_t)> work) { work_ = std::move(work); }
 
   // Until the clock reads `end`, or nothing is left to happen.

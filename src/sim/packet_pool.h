@@ -21,7 +21,7 @@ enum class Transport : std::uint8_t { kSrd, kTcpLike };
 
 struct Packet {
   // What one transport may say to itself at the other end; sized for the largest ACK.
-  static constexpr std::size_t kHeaderBytesMax = 128;
+  static constexpr std::size_t kHeaderBytesMax = 160;
 
   Picoseconds departs = 0;  // When its last bit leaves the port that it waits in.
   PacketIndex next = kNoPacket;
@@ -29,9 +29,9 @@ struct Packet {
   std::uint32_t target = 0;
   std::uint32_t wire_bytes = 0;
   std::uint32_t payload_bytes = 0;
-  std::uint32_t flow = 0;         // For the transports; switches do not see it.
+  std::uint32_t connection = 0;   // The target's number of the conversation; for its transport only.
+  std::uint64_t payload = 0;      // Which payload this is; for the referee only.
   std::uint16_t source_port = 0;  // What ECMP hashes, besides the two hosts.
-  std::uint16_t header_bytes = 0;
   Transport transport = Transport::kSrd;
   bool ecn_capable = false;
   bool ecn_marked = false;  // Congestion experienced.
