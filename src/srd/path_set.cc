@@ -50,7 +50,7 @@ std::uint8_t PathSet::take_recycled(Instant now, Duration lifetime, std::uint8_t
 std::uint8_t PathSet::take_turn(std::uint8_t avoid) {
   std::uint8_t least = kNoSlot;
   for (std::uint32_t i = 0; i < size_; ++i) {
-    turn_ = static_cast<std::uint8_t>(turn_ + 1 == size_ ? 0 : turn_ + 1);
+    turn_ = static_cast<std::uint8_t>(turn_ + 1U == size_ ? 0 : turn_ + 1);
     PathSlot& slot = slots_[turn_];
     if (!slot.alive || turn_ == avoid) continue;
     if (slot.penalty == 0) return turn_;
@@ -63,7 +63,7 @@ std::uint8_t PathSet::take_turn(std::uint8_t avoid) {
 std::uint8_t PathSet::select_for_acknowledgement() {
   for (std::uint32_t i = 0; i < size_; ++i) {
     acknowledgement_turn_ =
-        static_cast<std::uint8_t>(acknowledgement_turn_ + 1 >= size_ ? 0 : acknowledgement_turn_ + 1);
+        static_cast<std::uint8_t>(acknowledgement_turn_ + 1U >= size_ ? 0 : acknowledgement_turn_ + 1);
     if (slots_[acknowledgement_turn_].alive) break;
   }
   return acknowledgement_turn_;
@@ -136,7 +136,7 @@ bool PathSet::on_probe_answered(std::uint8_t slot) {
 std::uint8_t PathSet::next_dead() {
   if (alive_ == size_) return kNoSlot;
   do {
-    dead_turn_ = static_cast<std::uint8_t>(dead_turn_ + 1 >= size_ ? 0 : dead_turn_ + 1);
+    dead_turn_ = static_cast<std::uint8_t>(dead_turn_ + 1U >= size_ ? 0 : dead_turn_ + 1);
   } while (slots_[dead_turn_].alive);
   return dead_turn_;
 }
