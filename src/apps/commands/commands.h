@@ -92,4 +92,13 @@ struct CaptureOptions {
 };
 int run_capture(const CaptureOptions& options);
 
+struct SimOptions {
+  std::string scenario;
+  std::uint64_t seed = 1;
+  bool json = false;
+  std::string trace;  // A file for samples as CSV; none when empty.
+  std::uint32_t trace_every_us = 5;
+};
+int run_sim(const SimOptions& options);
+
 }  // namespace enid::apps
