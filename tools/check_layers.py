@@ -18,7 +18,7 @@ LAYERS = {
     "fabric": ["base", "wire"],
     "srd": ["base", "wire", "flow"],
     "sim": ["base", "wire", "srd"],
-    "card": ["base", "wire", "contract", "flow"],
+    "card": ["base", "wire", "contract", "flow", "fabric"],
     "devices": ["base", "wire", "pci", "card"],
     "control": ["base", "contract", "vpc", "store"],
     "api": ["base", "vpc", "store", "control", "contract"],

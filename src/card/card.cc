@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -70,11 +71,15 @@ struct Card::Parts {
     std::array<DropReason, kBatchFrames> parsed;
     std::array<std::uint64_t, kBatchFrames> hashes;
     std::array<Flows::Entry*, kBatchFrames> entries;
+    // Only of frames from other hosts: who sent it, and whether it was sent on.
+    std::array<Ipv4Address, kBatchFrames> senders;
+    std::array<bool, kBatchFrames> forwarded;
     bool entries_moved = false;  // Since they were looked up.
   };
 
   Parts(const CardOptions& options, Random random)
-      : flows(options.flow_entries_max, random.next()),
+      : tables(options.host),
+        flows(options.flow_entries_max, random.next()),
         connections(options.tracked_connections_max, random.next()),
         services(options.services) {}
 
@@ -97,6 +102,12 @@ struct Card::Parts {
   bool touch_connections(FlowDecision& decision, const Interface& from, const Interface& to,
                          const Packet& packet, Instant now);
   void walk(Interface& from, std::size_t i, Instant now, WallTime wall);
+  void carry_batch(Interface& from, std::size_t count, Instant now, WallTime wall);
+  void carry_to_host(Interface& from, Interface& to, std::size_t i);
+  void flush_host(RemoteHost& host);
+  void on_arrivals(std::span<const fabric::ArrivedDatagram> arrivals, Instant now, WallTime wall);
+  void on_moved(std::uint32_t vni, const MovedNotice& notice, Ipv4Address sender);
+  void tell_moved(const Walk& walk, Ipv4Address sender);
   void deliver(Interface& from, Interface& to, const FlowDecision& decision, std::size_t i, Instant now);
   void drop(Interface& interface, DropReason reason, std::uint64_t packets) {
     interface.drops[static_cast<std::size_t>(reason)] += packets;
@@ -119,6 +130,10 @@ struct Card::Parts {
   std::vector<Capture> captures;
   Batch batch;
   std::vector<Interface*> outputs;  // Interfaces with frames to flush.
+  std::vector<RemoteHost*> host_outputs;
+  fabric::Underlay* underlay = nullptr;
+  TunnelSender tunnel;
+  contract::UnderlayCounters underlay_counters;
   Instant next_sweep = Instant::never();
   std::uint64_t revision = 0;
   std::uint64_t hits = 0;
@@ -165,7 +180,7 @@ void Card::Parts::release(Interface& interface) {
   tables.release_if_unused(interface);
 }
 
-PortHandle Card::attach_port(const NetworkInterfaceId& id, FramePort& port) {
+PortHandle Card::attach_port(const NetworkInterfaceId& id, FramePort& port, PortOwner owner) {
   Interface& interface = parts_->tables.interface_of(id);
   std::vector<Parts::Port>& ports = parts_->ports;
   for (Parts::Port& other : ports)
@@ -184,6 +199,7 @@ PortHandle Card::attach_port(const NetworkInterfaceId& id, FramePort& port) {
   place->used = true;
   if (interface.port != nullptr) interface.port->set_allowances(nullptr);
   interface.port = &port;
+  interface.has_user = owner == PortOwner::kUser;
   interface.allowances = std::make_unique<InterfaceAllowances>(interface, parts_->connections);
   port.set_allowances(interface.allowances.get());
   if (interface.output == nullptr) interface.output = std::make_unique<Output>();
@@ -203,6 +219,7 @@ void Card::detach_port(PortHandle handle) {
   interface->port->set_allowances(nullptr);
   interface->allowances.reset();
   interface->port = nullptr;
+  interface->has_user = false;
   interface->output.reset();
   parts_->flows.forget_all();
   parts_->release(*interface);
@@ -214,16 +231,98 @@ std::size_t Card::poll(PortHandle handle, Instant now, WallTime wall) {
   if (port == nullptr) return 0;
   const std::size_t count = port->port->receive(parts.batch.frames);
   if (count == 0) return 0;
-  Interface& from = *parts.tables.at(port->interface);
-  parts.look_up(from, count, now);
-  for (std::size_t i = 0; i < count; ++i) {
-    parts.carry(from, i, now, wall);
-    if (parts.card_frames.frames().size() >= kBatchFrames) parts.flush_card_frames(now);
-  }
-  parts.flush_outputs();
-  parts.flush_card_frames(now);
-  parts.schedule_sweep(now);
+  parts.carry_batch(*parts.tables.at(port->interface), count, now, wall);
   return count;
+}
+
+void Card::Parts::carry_batch(Interface& from, std::size_t count, Instant now, WallTime wall) {
+  look_up(from, count, now);
+  for (std::size_t i = 0; i < count; ++i) {
+    carry(from, i, now, wall);
+    if (card_frames.frames().size() >= kBatchFrames) flush_card_frames(now);
+  }
+  flush_outputs();
+  flush_card_frames(now);
+  schedule_sweep(now);
+}
+
+void Card::attach_underlay(fabric::Underlay* underlay) { parts_->underlay = underlay; }
+
+void Card::set_underlay_mtu(const HostId& id, std::uint32_t mtu) {
+  // Outer IPv4, UDP and Geneve headers, and the inner Ethernet header.
+  constexpr std::uint32_t kOverhead = 20 + 8 + 8 + wire::EthernetHeader::kBytes;
+  RemoteHost* host = parts_->tables.find_host(id);
+  if (host == nullptr) return;
+  const std::uint32_t inner = std::clamp<std::uint32_t>(mtu, kOverhead + 576, kOverhead + 9001) - kOverhead;
+  if (std::exchange(host->mtu, static_cast<std::uint16_t>(inner)) != inner) parts_->flows.forget_all();
+}
+
+std::size_t Card::poll_underlay(Instant now, WallTime wall) {
+  if (parts_->underlay == nullptr) return 0;
+  std::array<fabric::ArrivedDatagram, kBatchFrames> arrivals;
+  const std::size_t count = parts_->underlay->receive(arrivals);
+  parts_->on_arrivals({arrivals.data(), count}, now, wall);
+  return count;
+}
+
+// Frames of one VPC that follow each other are one batch, as if they came from one port.
+void Card::Parts::on_arrivals(std::span<const fabric::ArrivedDatagram> arrivals, Instant now, WallTime wall) {
+  Interface* entrance = nullptr;
+  std::uint32_t vni = 0;
+  std::size_t gathered = 0;
+  const auto carry_gathered = [&] {
+    if (gathered != 0) carry_batch(*entrance, std::exchange(gathered, 0), now, wall);
+  };
+  for (const fabric::ArrivedDatagram& arrival : arrivals) {
+    if (tables.host_at(arrival.from) == nullptr) {
+      ++underlay_counters.unknown_host;
+      continue;
+    }
+    const auto datagram = parse_tunnel_datagram(arrival.bytes);
+    if (!datagram) {
+      ++underlay_counters.malformed;
+      continue;
+    }
+    if (entrance == nullptr || datagram->header.vni != vni) {
+      carry_gathered();
+      vni = datagram->header.vni;
+      entrance = tables.entrance_of(vni);
+    }
+    if (entrance == nullptr) {
+      ++underlay_counters.unknown_vpc;
+      continue;
+    }
+    if (datagram->header.moved) {
+      on_moved(vni, *datagram->header.moved, arrival.from);
+      continue;
+    }
+    ++underlay_counters.received_frames;
+    batch.frames[gathered] = {datagram->frame, {}};
+    batch.senders[gathered] = arrival.from;
+    batch.forwarded[gathered++] = datagram->header.is_forwarded;
+  }
+  carry_gathered();
+}
+
+void Card::Parts::on_moved(std::uint32_t vni, const MovedNotice& notice, Ipv4Address sender) {
+  ++underlay_counters.moved_notices_received;
+  Interface* interface = tables.receiver_of(*tables.entrance_of(vni)->vpc, notice.mac);
+  if (interface == nullptr) return;
+  tables.resolve(*interface);
+  // Only the host that we send to knows better, and only a host's address is an answer.
+  if (interface->remote == nullptr || interface->remote->program.underlay_address != sender) return;
+  if (tables.host_at(notice.host) != nullptr) tables.note_move(*interface, notice.host);
+}
+
+void Card::Parts::tell_moved(const Walk& walk, Ipv4Address sender) {
+  if (underlay == nullptr) return;
+  std::array<std::uint8_t, TunnelHeader::kBytesMax> bytes;
+  const TunnelHeader header{
+      .vni = walk.from->vpc->program.vni,
+      .moved = MovedNotice{walk.to->program.mac, walk.to->remote->program.underlay_address}};
+  const std::size_t size = header.write(bytes);
+  const fabric::OutgoingDatagram datagram{.to = sender, .header = ConstBytes(bytes).first(size)};
+  underlay_counters.moved_notices_sent += underlay->send({&datagram, 1});
 }
 
 // Three passes over the batch, so that the cache lines that one packet waits for are fetched
@@ -283,6 +382,9 @@ bool Card::Parts::carry_known(Interface& from, std::size_t i, Instant now) {
   const Packet& packet = batch.packets[i];
   if (packet.mtu_bytes > decision.mtu) return false;
   if (decision.decrement_time_to_live && packet.time_to_live <= 1) return false;
+  // Between hosts the receiver is who the MAC says, not who has the address.
+  if (from.is_entrance && std::memcmp(batch.frames[i].bytes.data(), decision.macs.data(), 6) != 0)
+    return false;
   Interface& to = *tables.at(decision.target);
   if (must_touch(decision, packet, now) && !touch_connections(decision, from, to, packet, now)) return false;
   deliver(from, to, decision, i, now);
@@ -319,19 +421,22 @@ void Card::Parts::walk(Interface& from, std::size_t i, Instant now, WallTime wal
       if (const StageResult result = stage.run(walk); result != StageResult::kPass) return result;
     return StageResult::kPass;
   };
-  const StageResult egress = run(egress_pipeline());
+  if (from.is_entrance) walk.is_forwarded = batch.forwarded[i];
+  const StageResult egress = run(from.is_entrance ? entrance_pipeline() : egress_pipeline());
   if (egress != StageResult::kPass) {
     if (egress == StageResult::kDrop) drop(from, walk.reason, walk.packet.segments);
     capture(from, true, now, walk.frame, walk.reason);
     return;
   }
   Interface& to = *walk.to;
-  if (run(ingress_pipeline()) != StageResult::kPass) {
-    drop(to, walk.reason, walk.packet.segments);
+  tables.resolve(to);
+  if (run(to.is_elsewhere ? carrier_pipeline() : ingress_pipeline()) != StageResult::kPass) {
+    drop(to.is_elsewhere ? from : to, walk.reason, walk.packet.segments);
     capture(from, true, now, walk.frame, walk.reason);
     capture(to, false, now, walk.frame, walk.reason);
     return;
   }
+  if (from.is_entrance && to.is_elsewhere) tell_moved(walk, batch.senders[i]);
   if (walk.packet.cacheable) {
     flows.insert(walk.packet.key, batch.hashes[i]) = walk.decision;
     batch.entries_moved = true;
@@ -354,6 +459,7 @@ void Card::Parts::deliver(Interface& from, Interface& to, const FlowDecision& de
     store_be16(ip + wire::Ipv4Header::kChecksumAt,
                wire::checksum_update(load_be16(ip + wire::Ipv4Header::kChecksumAt), before, after));
   }
+  if (to.is_elsewhere) return carry_to_host(from, to, i);
   if (!to.captures.empty()) [[unlikely]]
     capture(to, false, now, frame, DropReason::kNone);
   if (to.output_count == 0) outputs.push_back(&to);
@@ -363,7 +469,40 @@ void Card::Parts::deliver(Interface& from, Interface& to, const FlowDecision& de
   to.received_bytes += batch.packets[i].wire_bytes;
 }
 
+// Decisions name the receiver; where it is may have changed since by a notice.
+void Card::Parts::carry_to_host(Interface& from, Interface& to, std::size_t i) {
+  tables.resolve(to);
+  if (to.remote == nullptr || underlay == nullptr) {
+    drop(from, DropReason::kHostUnknown, batch.packets[i].segments);
+    return;
+  }
+  RemoteHost& host = *to.remote;
+  if (host.output == nullptr) host.output = std::make_unique<TunnelOutput>();
+  if (host.output_count == 0) host_outputs.push_back(&host);
+  TunnelOutput& output = *host.output;
+  // Of both directions and all hosts the same function: a flow stays on its path.
+  const std::uint64_t hash = flows.hash(batch.packets[i].key);
+  output.frames[host.output_count] = {.frame = batch.frames[i],
+                                      .vni = from.vpc->program.vni,
+                                      .path = static_cast<std::uint16_t>(hash % fabric::kPaths),
+                                      .is_forwarded = from.is_entrance};
+  output.senders[host.output_count] = &from;
+  output.places[host.output_count++] = static_cast<std::uint8_t>(i);
+}
+
+void Card::Parts::flush_host(RemoteHost& host) {
+  const TunnelOutput& output = *host.output;
+  const std::size_t count = std::exchange(host.output_count, 0);
+  const std::size_t taken =
+      tunnel.send(*underlay, host.program.underlay_address, {output.frames.data(), count});
+  host.sent_frames += taken;
+  for (std::size_t lost = taken; lost < count; ++lost)
+    drop(*output.senders[lost], DropReason::kUnderlayFull, batch.packets[output.places[lost]].segments);
+}
+
 void Card::Parts::flush_outputs() {
+  for (RemoteHost* host : host_outputs) flush_host(*host);
+  host_outputs.clear();
   for (Interface* to : outputs) {
     const std::size_t taken = to->port->transmit({to->output->frames.data(), to->output_count});
     for (std::size_t lost = taken; lost < to->output_count; ++lost) {
@@ -422,7 +561,18 @@ contract::CardReport Card::report() const {
   report.tracked_connections = parts.connections.size();
   report.flow_cache_hits = parts.hits;
   report.flow_cache_misses = parts.misses;
+  report.underlay = parts.underlay_counters;
+  parts.tables.for_each_host(
+      [&](const RemoteHost& host) { report.hosts.push_back({host.program.id, host.sent_frames, host.mtu}); });
   parts.tables.for_each_interface([&](const Interface& interface) {
+    if (interface.is_elsewhere) return;
+    if (interface.is_entrance) {
+      for (std::size_t reason = 1; reason < kDropReasonCount; ++reason)
+        if (interface.drops[reason] != 0)
+          report.underlay.drops[std::string(name_of(static_cast<DropReason>(reason)))] +=
+              interface.drops[reason];
+      return;
+    }
     contract::InterfaceCounters counters;
     counters.id = interface.id;
     counters.port_attached = interface.port != nullptr;
@@ -464,13 +614,19 @@ contract::TraceReport Card::trace(const TraceSpec& spec, Instant now) {
   walk.detail =
       known ? "known: its packets skip the stages below" : "not known: its first packet walks all stages";
   finish("flow_cache", StageResult::kPass);
-  for (const auto& pipeline : {egress_pipeline(), ingress_pipeline()})
+  const auto run = [&](std::span<const Stage> pipeline) {
     for (const Stage& stage : pipeline) {
       const StageResult result = stage.run(walk);
       report.delivered |= result == StageResult::kConsumed;
-      if (!finish(stage.name, result)) return report;
+      if (!finish(stage.name, result)) return false;
     }
-  report.steps.back().verdict = "deliver";
+    return true;
+  };
+  if (!run(egress_pipeline())) return report;
+  parts.tables.resolve(*walk.to);
+  const bool is_elsewhere = walk.to->is_elsewhere;
+  if (!run(is_elsewhere ? carrier_pipeline() : ingress_pipeline())) return report;
+  report.steps.back().verdict = is_elsewhere ? "send" : "deliver";
   report.delivered = true;
   return report;
 }

@@ -31,12 +31,14 @@
 #include "card/services/link_local_services.h"
 #include "contract/card_program.h"
 #include "contract/card_report.h"
+#include "fabric/underlay.h"
 
 namespace enid::card {
 
 using PortHandle = std::uint32_t;
 
 struct CardOptions {
+  HostId host = {};        // Whose interfaces are here; empty: all are.
   std::uint64_t seed = 1;  // Of the tables' hash functions, so that nobody can aim at their buckets.
   LinkLocalOptions services = {};
   std::size_t flow_entries_max = 1 << 19;  // Each direction of a flow is one. Rounded up to a power of two.
@@ -77,12 +79,20 @@ class Card {
   // A port may come before or after its interface's program; a second port of one interface
   // takes the first one's place. detach_port() forgets the port at once. The port must
   // outlive its attachment.
-  PortHandle attach_port(const NetworkInterfaceId& interface, FramePort& port);
+  PortHandle attach_port(const NetworkInterfaceId& interface, FramePort& port,
+                         PortOwner owner = PortOwner::kInstance);
   void detach_port(PortHandle handle);
 
   // Carries one batch (at most 64 frames) from the port to its ends; answers how many frames
   // waited there. A handle that is not attached answers zero.
   std::size_t poll(PortHandle handle, Instant now, WallTime wall);
+
+  // The way to other hosts, or null for none. It must outlive its attachment.
+  void attach_underlay(fabric::Underlay* underlay);
+  // Carries one batch of what came from other hosts; answers how many datagrams waited.
+  std::size_t poll_underlay(Instant now, WallTime wall);
+  // The longest IP packet of the underlay on the way to this host; longer than 9051 bytes changes nothing.
+  void set_underlay_mtu(const HostId& host, std::uint32_t mtu);
 
   // The owner calls on_timeout() at or after next_timeout(); never(): nothing pending.
   Instant next_timeout() const;

@@ -159,6 +159,21 @@ TEST_F(CardTest, a_receiver_without_instance_or_port_gets_nothing) {
   EXPECT_EQ(lab.drops("b", "not_attached"), 2u);
 }
 
+TEST_F(CardTest, an_interface_without_an_instance_is_served_by_a_users_own_device) {
+  lab.interfaces["b"].instance.reset();
+  lab.update("b");
+  MemoryPort& device = *(lab.ports["device"] = std::make_unique<MemoryPort>());
+  const PortHandle handle = lab.card.attach_port(CardLab::id_of("b"), device, PortOwner::kUser);
+  lab.send("a", udp("10.0.1.5", 1, "10.0.1.6", 2));
+  EXPECT_EQ(device.from_card.size(), 1u);
+  const auto trace = lab.card.trace(
+      {.from = CardLab::id_of("a"), .target = *Ipv4Address::parse("10.0.1.6"), .target_port = 2}, lab.now);
+  EXPECT_TRUE(trace.delivered);
+  lab.card.detach_port(handle);
+  lab.send("a", udp("10.0.1.5", 1, "10.0.1.6", 2));
+  EXPECT_EQ(lab.drops("b", "not_attached"), 1u) << "what counts is the device";
+}
+
 TEST_F(CardTest, a_moved_interface_is_followed_at_once) {
   ASSERT_TRUE(lab.passes("a", "b", udp("10.0.1.5", 1, "10.0.1.6", 2)));
   lab.unplug("b");

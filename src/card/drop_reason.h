@@ -42,7 +42,10 @@ namespace enid::card {
     "destination check: the destination is no address of the receiver")                                    \
   X(kNoIngressRule, "no_ingress_rule", "no security group rule of the receiver lets it in")                \
   X(kConnectionTableFull, "connection_table_full", "no room to track another connection")                  \
-  X(kPortFull, "port_full", "the receiving instance does not read its frames fast enough")
+  X(kPortFull, "port_full", "the receiving instance does not read its frames fast enough")                 \
+  X(kHostUnknown, "host_unknown", "the receiver's host is not known to this card, or has no underlay")     \
+  X(kUnderlayFull, "underlay_full", "the network between hosts takes no more frames now")                  \
+  X(kNotHere, "not_here", "another host sent it here, and here it is not, even after one correction")
 
 enum class DropReason : std::uint8_t {
 #define ENID_DROP_REASON_NAME(enumerator, name, explanation) enumerator,

@@ -47,6 +47,7 @@ struct Walk {
   Packet packet;
   FlowDecision decision{};
   DropReason reason = DropReason::kNone;
+  bool is_forwarded = false;  // Came by way of a host that the receiver had left.
   bool traced = false;
   std::string detail{};  // Filled only when traced.
 

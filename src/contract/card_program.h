@@ -3,8 +3,8 @@
 // Theory of operation
 //   The program is a set of small entities, each with an id. The control plane sends them
 //   first as a snapshot, then as deltas: an upsert carries the whole entity, a remove its id.
-//   Deltas are numbered by the store's revision that caused them; a card that has applied
-//   revision N decides every later packet by N. The control plane and the card never include
+//   Deltas are numbered by the control plane's commits; a card that has applied delta N decides
+//   every later packet by N. The control plane and the card never include
 //   each other; both include this folder.
 //
 // Invariants
@@ -27,8 +27,17 @@
 
 namespace enid::contract {
 
+// A machine with a card, and where its card is reached by the cards of others.
+struct HostProgram {
+  HostId id;
+  Ipv4Address underlay_address;
+
+  bool operator==(const HostProgram&) const = default;
+};
+
 struct VpcProgram {
   VpcId id;
+  std::uint32_t vni = 0;  // The VPC's number between hosts: 24 bits. Zero: it never leaves its host.
   std::vector<Ipv4Prefix> cidr_blocks;
   bool enable_dns_support = true;     // The resolver at base + 2 and 169.254.169.253 answers.
   bool enable_dns_hostnames = false;  // Public names; private names resolve either way.
@@ -93,6 +102,7 @@ struct InterfaceProgram {
   ConnectionTrackingTimeouts timeouts;
   std::optional<InstanceId> instance;  // Empty: not attached; nothing can be delivered.
   std::uint16_t device_index = 0;
+  HostId host;  // Where its instance runs. Empty: where the card is that reads this.
 
   bool operator==(const InterfaceProgram&) const = default;
 };
@@ -115,9 +125,9 @@ struct InstanceProgram {
   bool operator==(const InstanceProgram&) const = default;
 };
 
-using Entity =
-    std::variant<VpcProgram, SubnetProgram, SecurityGroupProgram, InterfaceProgram, InstanceProgram>;
-using EntityId = std::variant<VpcId, SubnetId, SecurityGroupId, NetworkInterfaceId, InstanceId>;
+using Entity = std::variant<HostProgram, VpcProgram, SubnetProgram, SecurityGroupProgram, InterfaceProgram,
+                            InstanceProgram>;
+using EntityId = std::variant<HostId, VpcId, SubnetId, SecurityGroupId, NetworkInterfaceId, InstanceId>;
 
 struct CardDelta {
   std::uint64_t revision = 0;

@@ -35,13 +35,33 @@ struct TraceReport {
   std::vector<TraceStep> steps;
 };
 
+// The way to another host's card.
+struct HostCounters {
+  HostId id;
+  std::uint64_t sent_frames = 0;
+  std::uint16_t mtu = 0;  // Of IP packets of instances that go there; below 9001 the underlay is too narrow.
+};
+
+// Datagrams from other hosts that reached no interface's counters.
+struct UnderlayCounters {
+  std::uint64_t received_frames = 0;
+  std::uint64_t malformed = 0;
+  std::uint64_t unknown_host = 0;  // From an address that is no card's.
+  std::uint64_t unknown_vpc = 0;
+  std::uint64_t moved_notices_sent = 0;
+  std::uint64_t moved_notices_received = 0;
+  std::map<std::string, std::uint64_t> drops;  // By reason, as of interfaces: known VPC, no way on.
+};
+
 struct CardReport {
   std::uint64_t revision = 0;  // Of the last delta applied.
   std::uint64_t flows = 0;
   std::uint64_t tracked_connections = 0;
   std::uint64_t flow_cache_hits = 0;
   std::uint64_t flow_cache_misses = 0;
-  std::vector<InterfaceCounters> interfaces;
+  std::vector<InterfaceCounters> interfaces;  // Those whose instances are here.
+  std::vector<HostCounters> hosts;
+  UnderlayCounters underlay;
 };
 
 }  // namespace enid::contract

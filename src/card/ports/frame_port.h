@@ -34,10 +34,15 @@ struct FrameOffload {
   std::uint16_t checksum_offset = 0;  // From checksum_start. Valid with checksum_needed.
 };
 
+constexpr std::size_t kBatchFrames = 64;  // What a card takes at once.
+
 struct Frame {
   Bytes bytes;  // Begins with the Ethernet header.
   FrameOffload offload;
 };
+
+// Whose a port is. A user's own device serves an interface that no instance has: it counts as attached.
+enum class PortOwner : std::uint8_t { kInstance, kUser };
 
 class FramePort {
  public:

@@ -1,33 +1,21 @@
 #include "card/stages/deliver.h"
 
-#include <algorithm>
-
-#include "card/stages/icmp_error.h"
-#include "wire/icmp.h"
+#include "card/stages/compose.h"
 
 namespace enid::card {
 
 StageResult deliver(Walk& walk) {
-  const Interface& from = *walk.from;
   const Interface& to = *walk.to;
   if (!to.attached() || to.port == nullptr) {
     if (walk.traced) walk.detail = to.id.text() + " is not attached";
     return walk.drop(DropReason::kNotAttached);
   }
-  FlowDecision& decision = walk.decision;
-  decision.target = to.handle;
-  decision.decrement_time_to_live = from.program.subnet != to.program.subnet;
-  if (decision.decrement_time_to_live && walk.packet.time_to_live <= 1) {
-    send_icmp_error(walk, wire::icmp_type::kTimeExceeded, 0, 0);
-    return walk.drop(DropReason::kTimeToLiveExceeded);
-  }
-  const MacAddress& source = decision.decrement_time_to_live ? kRouterMac : from.program.mac;
-  std::ranges::copy(to.program.mac.bytes, decision.macs.begin());
-  std::ranges::copy(source.bytes, decision.macs.begin() + 6);
-  if (walk.traced)
-    walk.detail = to.id.text() + " " + to.program.instance->text() +
-                  (decision.decrement_time_to_live ? ", through the router" : ", same subnet");
-  return StageResult::kPass;
+  const StageResult composed = compose(walk);
+  if (composed == StageResult::kPass && walk.traced)
+    walk.detail = to.id.text() + " " +
+                  (to.program.instance ? to.program.instance->text() : "of a user's own device") +
+                  (walk.decision.decrement_time_to_live ? ", through the router" : ", same subnet");
+  return composed;
 }
 
 }  // namespace enid::card

@@ -1,7 +1,4 @@
-// deliver: the last stage: composes what to do with this and every later packet of the flow.
-//
-//    Within a subnet the frame keeps the sender's MAC and its time to live, as between neighbours.
-//    Between subnets it crosses the VPC's router: the router's MAC, and one hop less to live.
+// deliver: the last stage at the receiver: its port is here and open.
 #pragma once
 
 #include "card/walk.h"

@@ -11,7 +11,9 @@
 namespace enid::card {
 
 StageResult mtu(Walk& walk) {
-  const std::uint16_t path_mtu = std::min(walk.from->program.mtu, walk.to->program.mtu);
+  std::uint16_t path_mtu = std::min(walk.from->program.mtu, walk.to->program.mtu);
+  walk.card.tables.resolve(*walk.to);
+  if (walk.to->remote != nullptr) path_mtu = std::min(path_mtu, walk.to->remote->mtu);
   walk.decision.mtu = path_mtu;
   if (walk.traced) walk.detail = fmt::format("{} of {} bytes", walk.packet.mtu_bytes, path_mtu);
   if (walk.packet.mtu_bytes <= path_mtu) return StageResult::kPass;

@@ -165,10 +165,12 @@ DropReason parse_ipv4(const Frame& frame, Interface& from, Instant now, bool rem
 DropReason parse(const Frame& frame, Interface& from, Instant now, bool remember_fragments, Packet& packet) {
   const ConstBytes bytes = frame.bytes;
   if (bytes.size() < EthernetHeader::kBytes) return DropReason::kMalformed;
-  if (!from.programmed) return DropReason::kNotProgrammed;
-  if (!from.program.instance) return DropReason::kNotAttached;
-  if (std::memcmp(bytes.data() + 6, from.program.mac.bytes.data(), 6) != 0)
-    return DropReason::kSourceMacNotOfInterface;
+  if (!from.is_entrance) {
+    if (!from.programmed) return DropReason::kNotProgrammed;
+    if (!from.attached() || from.is_elsewhere) return DropReason::kNotAttached;
+    if (std::memcmp(bytes.data() + 6, from.program.mac.bytes.data(), 6) != 0)
+      return DropReason::kSourceMacNotOfInterface;
+  }
   packet.multicast = (bytes[0] & 1) != 0;
   packet.wire_bytes = static_cast<std::uint32_t>(bytes.size());
   switch (load_be16(bytes.data() + 12)) {

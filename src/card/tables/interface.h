@@ -19,8 +19,6 @@ namespace enid::card {
 
 class CaptureSink;
 
-constexpr std::size_t kBatchFrames = 64;
-
 struct SecurityGroup {
   bool programmed = false;
   contract::SecurityGroupProgram program;
@@ -30,6 +28,7 @@ struct SecurityGroup {
 };
 
 struct Vpc;
+struct RemoteHost;
 
 // Frames on their way to a port, gathered during a poll and handed over at its end.
 struct Output {
@@ -52,7 +51,16 @@ struct Interface {
   const contract::InstanceProgram* instance = nullptr;
   std::vector<const SecurityGroup*> groups;
 
+  // Another host's: `remote` is its card, null while that is not known. A notice that the interface has moved
+  // again (`moved_to`) counts until the program says more.
+  bool is_elsewhere = false;
+  RemoteHost* remote = nullptr;
+  Ipv4Address moved_to{};
+  // Not an interface of anybody: where frames of one VPC come in from other hosts.
+  bool is_entrance = false;
+
   FramePort* port = nullptr;
+  bool has_user = false;           // The port's owner is a user, not an instance.
   std::unique_ptr<Output> output;  // Allocated with the port.
   std::size_t output_count = 0;
   std::unique_ptr<AllowanceSource> allowances;  // The port's, while there is one.
@@ -65,7 +73,7 @@ struct Interface {
   std::uint64_t received_bytes = 0;
   std::array<std::uint64_t, kDropReasonCount> drops{};
 
-  bool attached() const { return programmed && program.instance.has_value(); }
+  bool attached() const { return programmed && (program.instance.has_value() || has_user); }
   bool owns(Ipv4Address address) const;
 };
 

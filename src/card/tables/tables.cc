@@ -1,12 +1,15 @@
 #include "card/tables/tables.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "flow/flow_key.h"
 
 namespace enid::card {
 
+using contract::HostProgram;
 using contract::InstanceProgram;
 using contract::InterfaceProgram;
 using contract::SecurityGroupProgram;
@@ -17,6 +20,12 @@ namespace {
 
 std::uint64_t key_of(const Ipv4Prefix& prefix) {
   return std::uint64_t{prefix.length} << 32 | prefix.address.value;
+}
+
+std::uint64_t key_of(const MacAddress& mac) {
+  std::uint64_t key = 0;
+  for (const std::uint8_t byte : mac.bytes) key = key << 8 | byte;
+  return key;
 }
 
 }  // namespace
@@ -33,6 +42,7 @@ ProgramChange Tables::remove(const contract::EntityId& id) {
 
 std::vector<contract::EntityId> Tables::all_ids() const {
   std::vector<contract::EntityId> ids;
+  for (const auto& [id, host] : hosts_) ids.emplace_back(id);
   for (const auto& [id, vpc] : vpcs_)
     if (vpc.programmed) ids.emplace_back(id);
   for (const auto& [id, subnet] : subnets_) ids.emplace_back(id);
@@ -40,7 +50,7 @@ std::vector<contract::EntityId> Tables::all_ids() const {
     if (group.programmed) ids.emplace_back(id);
   for (const auto& [id, instance] : instances_) ids.emplace_back(id);
   for_each_interface([&](const Interface& interface) {
-    if (interface.programmed) ids.emplace_back(interface.id);
+    if (interface.programmed && !interface.is_entrance) ids.emplace_back(interface.id);
   });
   return ids;
 }
@@ -84,6 +94,13 @@ void Tables::resolve(Interface& interface) {
   interface.vpc = vpc != vpcs_.end() && vpc->second.programmed ? &vpc->second : nullptr;
   const auto subnet = subnets_.find(interface.program.subnet);
   interface.subnet = subnet != subnets_.end() ? &subnet->second : nullptr;
+  const HostId& host = interface.program.host;
+  interface.remote = nullptr;
+  if (interface.is_elsewhere) {
+    if (interface.moved_to.value != 0) interface.remote = host_at(interface.moved_to);
+    if (interface.remote == nullptr)
+      if (const auto found = hosts_.find(host); found != hosts_.end()) interface.remote = &found->second;
+  }
   interface.instance = nullptr;
   if (interface.program.instance) {
     const auto instance = instances_.find(*interface.program.instance);
@@ -111,6 +128,45 @@ const Interface* Tables::owner_of(const Vpc& vpc, Ipv4Address address) const {
 
 Interface* Tables::owner_of(const Vpc& vpc, Ipv4Address address) {
   return const_cast<Interface*>(static_cast<const Tables*>(this)->owner_of(vpc, address));
+}
+
+Interface* Tables::receiver_of(const Vpc& vpc, const MacAddress& mac) {
+  const auto found = vpc.macs.find(key_of(mac));
+  return found == vpc.macs.end() ? nullptr : by_handle_[found->second].get();
+}
+
+Interface* Tables::entrance_of(std::uint32_t vni) {
+  const auto id = vpcs_by_vni_.find(vni);
+  if (id == vpcs_by_vni_.end()) return nullptr;
+  Vpc& vpc = vpcs_.at(id->second);
+  if (!vpc.entrance) {
+    Interface& made = interface_of(NetworkInterfaceId::trusted("vni-" + std::to_string(vni)));
+    made.programmed = true;
+    made.is_entrance = true;
+    made.program.vpc = id->second;
+    vpc.entrance = made.handle;
+  }
+  Interface& entrance = *by_handle_[*vpc.entrance];
+  resolve(entrance);
+  return &entrance;
+}
+
+void Tables::release_entrance(Vpc& vpc) {
+  if (!vpc.entrance) return;
+  Interface& entrance = *by_handle_[*vpc.entrance];
+  vpc.entrance.reset();
+  entrance.programmed = false;
+  release_if_unused(entrance);
+}
+
+void Tables::note_move(Interface& interface, Ipv4Address host) {
+  interface.moved_to = host;
+  interface.resolved_at = 0;
+}
+
+RemoteHost* Tables::host_at(Ipv4Address underlay_address) {
+  const auto found = hosts_by_address_.find(underlay_address.value);
+  return found == hosts_by_address_.end() ? nullptr : &hosts_.at(found->second);
 }
 
 ServiceInterface Tables::service_view(Interface& interface, const MacAddress& router_mac) {
@@ -150,10 +206,25 @@ std::optional<MacAddress> Tables::mac_of(const VpcId& id, Ipv4Address address) c
   return owner->program.mac;
 }
 
+ProgramChange Tables::put(const HostProgram& program) {
+  if (program.id == own_host_) return {};
+  const auto [host, is_new] = hosts_.try_emplace(program.id);
+  if (!is_new && host->second.program == program) return {};
+  if (!is_new) hosts_by_address_.erase(host->second.program.underlay_address.value);
+  host->second.program = program;
+  hosts_by_address_[program.underlay_address.value] = program.id;
+  return {.decisions = !is_new};
+}
+
 ProgramChange Tables::put(const VpcProgram& program) {
   Vpc& vpc = vpcs_[program.id];
   const bool known = vpc.programmed;
   if (known && vpc.program == program) return {};
+  if (known && vpc.program.vni != program.vni) {
+    vpcs_by_vni_.erase(vpc.program.vni);
+    release_entrance(vpc);
+  }
+  if (program.vni != 0) vpcs_by_vni_[program.vni] = program.id;
   vpc.programmed = true;
   vpc.program = program;
   return {.decisions = known};
@@ -191,11 +262,14 @@ ProgramChange Tables::put(const InterfaceProgram& program) {
   ProgramChange change;
   if (interface.programmed) {
     change.decisions = true;
-    if (interface.program.instance != program.instance) change.forgotten = interface.handle;
+    if (interface.program.instance != program.instance || interface.program.host != program.host)
+      change.forgotten = interface.handle;
     unindex(interface);
   }
   interface.programmed = true;
   interface.program = program;
+  interface.is_elsewhere = !program.host.empty() && program.host != own_host_;
+  interface.moved_to = {};
   interface.resolved_at = 0;
   interface.timeouts = flow::connection_timeouts(program.timeouts.tcp_established,
                                                  program.timeouts.udp_stream, program.timeouts.udp);
@@ -208,9 +282,19 @@ ProgramChange Tables::put(const InstanceProgram& program) {
   return {};
 }
 
+ProgramChange Tables::drop(const HostId& id) {
+  const auto host = hosts_.find(id);
+  if (host == hosts_.end()) return {};
+  hosts_by_address_.erase(host->second.program.underlay_address.value);
+  hosts_.erase(host);
+  return {.decisions = true};
+}
+
 ProgramChange Tables::drop(const VpcId& id) {
   const auto vpc = vpcs_.find(id);
   if (vpc == vpcs_.end()) return {};
+  if (vpc->second.programmed) vpcs_by_vni_.erase(vpc->second.program.vni);
+  release_entrance(vpc->second);
   vpc->second.programmed = false;
   release_vpc_if_unused(id);
   return {.decisions = true};
@@ -235,6 +319,7 @@ ProgramChange Tables::drop(const NetworkInterfaceId& id) {
   unindex(*interface);
   interface->programmed = false;
   interface->program = {};
+  interface->is_elsewhere = false;
   interface->resolved_at = 0;
   return {.decisions = true, .forgotten = interface->handle, .interface_removed = true};
 }
@@ -247,6 +332,7 @@ ProgramChange Tables::drop(const InstanceId& id) {
 bool Tables::index(const Interface& interface) {
   bool taken_over = false;
   Vpc& vpc = vpcs_[interface.program.vpc];
+  vpc.macs.insert_or_assign(key_of(interface.program.mac), interface.handle);
   for (const Ipv4Address address : interface.program.addresses) {
     taken_over |= !vpc.addresses.insert_or_assign(address.value, interface.handle).second;
     for (const SecurityGroupId& group : interface.program.groups)
@@ -264,6 +350,8 @@ bool Tables::index(const Interface& interface) {
 
 void Tables::unindex(const Interface& interface) {
   Vpc& vpc = vpcs_[interface.program.vpc];
+  const auto mac = vpc.macs.find(key_of(interface.program.mac));
+  if (mac != vpc.macs.end() && mac->second == interface.handle) vpc.macs.erase(mac);
   for (const Ipv4Address address : interface.program.addresses) {
     const auto found = vpc.addresses.find(address.value);
     if (found != vpc.addresses.end() && found->second == interface.handle) vpc.addresses.erase(found);
@@ -294,7 +382,7 @@ void Tables::release_group_if_unused(const SecurityGroupId& id) {
 void Tables::release_vpc_if_unused(const VpcId& id) {
   const auto vpc = vpcs_.find(id);
   if (vpc != vpcs_.end() && !vpc->second.programmed && vpc->second.addresses.empty() &&
-      vpc->second.prefixes.empty())
+      vpc->second.prefixes.empty() && vpc->second.macs.empty())
     vpcs_.erase(vpc);
 }
 

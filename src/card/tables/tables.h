@@ -15,10 +15,12 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "card/services/service_interface.h"
 #include "card/tables/interface.h"
+#include "card/tables/remote_host.h"
 #include "contract/card_program.h"
 
 namespace enid::card {
@@ -29,6 +31,9 @@ struct Vpc {
   std::unordered_map<std::uint32_t, InterfaceHandle> addresses;
   std::unordered_map<std::uint64_t, InterfaceHandle> prefixes;  // By length and address.
   std::array<std::uint32_t, 33> prefixes_of_length{};
+  std::unordered_map<std::uint64_t, InterfaceHandle>
+      macs;  // How frames from other hosts name their receiver.
+  std::optional<InterfaceHandle> entrance;
 };
 
 // What an upsert or remove means for those who hold derived state.
@@ -41,6 +46,9 @@ struct ProgramChange {
 
 class Tables final : public VpcDirectory {
  public:
+  // `own_host`: whose interfaces are here. Empty: all are.
+  explicit Tables(HostId own_host = {}) : own_host_(std::move(own_host)) {}
+
   ProgramChange upsert(const contract::Entity& entity);
   ProgramChange remove(const contract::EntityId& id);
   std::vector<contract::EntityId> all_ids() const;
@@ -58,6 +66,22 @@ class Tables final : public VpcDirectory {
   void resolve(Interface& interface);
   // The interface that has the address; null: nobody.
   Interface* owner_of(const Vpc& vpc, Ipv4Address address);
+  // Of another host's frame: the interface with this MAC in the VPC. Null: there is none.
+  Interface* receiver_of(const Vpc& vpc, const MacAddress& mac);
+  // Where frames of the VPC with this number come in. Null: no such VPC.
+  Interface* entrance_of(std::uint32_t vni);
+  RemoteHost* find_host(const HostId& id) {
+    const auto found = hosts_.find(id);
+    return found == hosts_.end() ? nullptr : &found->second;
+  }
+  template <class Function>
+  void for_each_host(Function&& function) const {
+    for (const auto& [id, host] : hosts_) function(host);
+  }
+  // The interface has moved to the host at this address, which is newer than what the program says.
+  void note_move(Interface& interface, Ipv4Address host);
+  // Null: no host's card has this address.
+  RemoteHost* host_at(Ipv4Address underlay_address);
   ServiceInterface service_view(Interface& interface, const MacAddress& router_mac);
 
   bool is_primary_address(const VpcId& vpc, Ipv4Address address) const override;
@@ -70,17 +94,20 @@ class Tables final : public VpcDirectory {
   }
 
  private:
+  ProgramChange put(const contract::HostProgram& program);
   ProgramChange put(const contract::VpcProgram& program);
   ProgramChange put(const contract::SubnetProgram& program);
   ProgramChange put(const contract::SecurityGroupProgram& program);
   ProgramChange put(const contract::InterfaceProgram& program);
   ProgramChange put(const contract::InstanceProgram& program);
+  ProgramChange drop(const HostId& id);
   ProgramChange drop(const VpcId& id);
   ProgramChange drop(const SubnetId& id);
   ProgramChange drop(const SecurityGroupId& id);
   ProgramChange drop(const NetworkInterfaceId& id);
   ProgramChange drop(const InstanceId& id);
 
+  void release_entrance(Vpc& vpc);
   bool index(const Interface& interface);  // True when an address was another interface's before.
   void unindex(const Interface& interface);
   SecurityGroup& group_of(const SecurityGroupId& id) { return groups_[id]; }
@@ -88,6 +115,10 @@ class Tables final : public VpcDirectory {
   void release_vpc_if_unused(const VpcId& id);
   const Interface* owner_of(const Vpc& vpc, Ipv4Address address) const;
 
+  HostId own_host_;
+  std::unordered_map<HostId, RemoteHost> hosts_;  // Without our own.
+  std::unordered_map<std::uint32_t, HostId> hosts_by_address_;
+  std::unordered_map<std::uint32_t, VpcId> vpcs_by_vni_;
   std::unordered_map<VpcId, Vpc> vpcs_;
   std::unordered_map<SubnetId, contract::SubnetProgram> subnets_;
   std::unordered_map<SecurityGroupId, SecurityGroup> groups_;
