@@ -177,6 +177,24 @@ Run add_capture(CLI::App& app, CLI::App*& command) {
   return bind(options, run_capture);
 }
 
+Run add_sim(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<SimOptions>();
+  command = app.add_subcommand("sim", "simulate a fabric of switches and the transports that share it");
+  command->footer(
+      "\nExample: enid sim tests/sim/perm128.scenario --seed 13\n"
+      "The same scenario and seed make the same report, bit for bit; docs/simulator.md has the language.\n"
+      "Exit status: 0 all expectations met, 1 one missed, 2 the scenario is wrong.");
+  command->add_option("scenario", options->scenario, "a file")->required();
+  command->add_option("--seed", options->seed, "of all chance in it")->capture_default_str();
+  command->add_flag("--json", options->json, "the metrics only, for scripts");
+  command->add_option("--trace", options->trace,
+                      "write samples of queues and connections to this file, as CSV");
+  command->add_option("--trace-every", options->trace_every_us, "microseconds from sample to sample")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  return bind(options, run_sim);
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -190,7 +208,7 @@ int run_command_line(int argc, char** argv) {
   using Add = Run (*)(CLI::App&, CLI::App*&);
   std::vector<std::pair<CLI::App*, Run>> commands;
   for (const Add add : {Add{add_up}, Add{add_down}, Add{add_status}, Add{add_env}, Add{add_aws}, Add{add_key},
-                        Add{add_guest}, Add{add_exec}, Add{add_trace}, Add{add_capture}}) {
+                        Add{add_guest}, Add{add_exec}, Add{add_trace}, Add{add_capture}, Add{add_sim}}) {
     CLI::App* command = nullptr;
     Run run = add(app, command);
     commands.emplace_back(command, std::move(run));
