@@ -72,13 +72,6 @@ void AcknowledgementWriter::on_arrival(Instant now, const wire::SrdHeader& heade
   }
 }
 
-bool AcknowledgementWriter::add_refusal(std::uint32_t psn, std::uint8_t reason) {
-  request();
-  if (refusals_waiting_ == kRefusals) return false;
-  refusals_[refusals_waiting_++] = {psn, reason};
-  return true;
-}
-
 std::uint16_t AcknowledgementWriter::median_delay() {
   const std::uint32_t known = std::min<std::uint32_t>(messages_, kDelays);
   if (known == 0) return 0;
@@ -118,8 +111,8 @@ void AcknowledgementWriter::write_selective(const ReceiveWindow& window, wire::S
   }
 }
 
-std::uint8_t AcknowledgementWriter::write(Instant now, const ReceiveWindow& window, std::uint64_t share,
-                                          wire::SrdAcknowledgement& out) {
+std::uint8_t AcknowledgementWriter::write(Instant now, const ReceiveWindow& window, RefusalList& refusals,
+                                          std::uint64_t share, wire::SrdAcknowledgement& out) {
   constexpr std::int64_t kUnit = wire::SrdHeader::kTimeUnitNanoseconds;
   std::uint8_t flags = 0;
   out.cumulative = window.next();
@@ -137,15 +130,15 @@ std::uint8_t AcknowledgementWriter::write(Instant now, const ReceiveWindow& wind
   out.window = saturated(window.room() - 64);
   out.share = static_cast<std::uint32_t>(std::min<std::uint64_t>(
       (share + wire::SrdAcknowledgement::kShareUnit - 1) / wire::SrdAcknowledgement::kShareUnit, 0xffffffff));
-  if (refusals_waiting_ != 0) {
-    const Refusal refusal = refusals_[--refusals_waiting_];
+  if (!refusals.empty()) {
+    const RefusalList::Refusal& refusal = refusals.next();
     out.drop_psn = refusal.psn;
     out.drop_reason = refusal.reason;
     flags |= wire::SrdFlags::kDrop;
   }
   messages_ = bytes_ = marked_ = 0;
   clean_slots_ = marked_slots_ = 0;
-  due_at_ = refusals_waiting_ != 0 ? Instant{} : Instant::never();
+  due_at_ = Instant::never();
   return flags;
 }
 

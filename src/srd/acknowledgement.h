@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "srd/path_set.h"
 #include "srd/receive_window.h"
+#include "srd/refusal_list.h"
 #include "srd/settings.h"
 #include "wire/srd_header.h"
 
@@ -35,22 +36,14 @@ class AcknowledgementWriter {
   void on_arrival(Instant now, const wire::SrdHeader& header, bool congestion_experienced, bool duplicate);
   // Something must be told at once.
   void request() { due_at_ = {}; }
-  // False: the bound is reached; the sender will send it again and be refused again.
-  bool add_refusal(std::uint32_t psn, std::uint8_t reason);
 
   Instant due_at() const { return due_at_; }
   // Writes the acknowledgement and starts over. Answers the header's flags.
-  std::uint8_t write(Instant now, const ReceiveWindow& window, std::uint64_t share,
+  std::uint8_t write(Instant now, const ReceiveWindow& window, RefusalList& refusals, std::uint64_t share,
                      wire::SrdAcknowledgement& out);
 
  private:
   static constexpr std::size_t kDelays = 8;
-  static constexpr std::size_t kRefusals = 8;
-
-  struct Refusal {
-    std::uint32_t psn;
-    std::uint8_t reason;
-  };
 
   std::uint32_t excess_delay(Instant now, std::uint32_t sent_at);
   std::uint16_t median_delay();
@@ -80,8 +73,6 @@ class AcknowledgementWriter {
   Instant bucket_began_{};
 
   std::uint32_t report_from_ = 0;  // Rotates when the mask cannot cover everything.
-  std::array<Refusal, kRefusals> refusals_{};
-  std::size_t refusals_waiting_ = 0;
 };
 
 }  // namespace enid::srd

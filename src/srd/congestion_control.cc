@@ -5,7 +5,9 @@
 namespace enid::srd {
 namespace {
 
-constexpr std::uint64_t kLeastWindow = 64;
+constexpr std::uint64_t kLeastWindowInverse = 1000;  // A datagram in so many round trips.
+constexpr Duration kLeastRoundTrip =
+    Duration::from_nanoseconds(500);         // A clock that stands still shows less.
 constexpr std::int64_t kFarAboveTarget = 2;  // Times the target: the delivery clamp acts.
 
 }  // namespace
@@ -15,7 +17,7 @@ CongestionControl::CongestionControl(const Settings& settings)
       target_(std::max(settings.target_delay, Duration{1})),
       ecn_(settings.ecn),
       datagram_bytes_(std::max<std::uint32_t>(settings.payload_bytes_max, 64)),
-      least_rtt_(std::max(settings.base_rtt, Duration{1})),
+      least_rtt_(std::max(settings.base_rtt, kLeastRoundTrip)),
       smoothed_rtt_(least_rtt_),
       rtt_variation_{least_rtt_.nanoseconds / 8} {
   set_window(bytes_in(link_, least_rtt_));
@@ -29,15 +31,18 @@ void CongestionControl::set_window(std::uint64_t window) {
   const Duration whole{least_rtt_.nanoseconds + target_.nanoseconds};
   std::uint64_t most = bytes_in(link_, whole);
   if (share_ != 0) most = std::min(most, bytes_in(share_, whole));
-  window_ = std::clamp(window, kLeastWindow, std::max(most, kLeastWindow));
+  window_ = std::clamp(window, least_window(), std::max(most, least_window()));
   // A quarter faster than the window alone would go, so that pacing never is what limits.
   const auto rtt =
       static_cast<std::uint64_t>(std::max<std::int64_t>(least_rtt_.nanoseconds, smoothed_rtt_.nanoseconds));
   rate_ = std::min(link_, window_ * 10'000'000'000 / rtt);
   if (share_ != 0) rate_ = std::min(rate_, share_);
-  rate_ = std::max<std::uint64_t>(rate_, 1000);
+  const auto least_rtt = static_cast<std::uint64_t>(least_rtt_.nanoseconds);
+  rate_ = std::max(rate_, std::uint64_t{datagram_bytes_} * 8'000'000 / least_rtt + 1000);
   nanoseconds_per_byte_q16_ = (8'000'000'000ULL << 16) / rate_;
 }
+
+std::uint64_t CongestionControl::least_window() const { return datagram_bytes_ / kLeastWindowInverse + 1; }
 
 void CongestionControl::set_share(std::uint64_t bits_per_second) {
   if (bits_per_second == share_) return;
@@ -46,6 +51,7 @@ void CongestionControl::set_share(std::uint64_t bits_per_second) {
 }
 
 void CongestionControl::on_rtt(Instant, Duration rtt) {
+  rtt = std::max(rtt, kLeastRoundTrip);
   if (!rtt_known_) {
     rtt_known_ = true;
     least_rtt_ = smoothed_rtt_ = rtt;
@@ -73,7 +79,7 @@ void CongestionControl::note_delay(Duration delay) {
 void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback& feedback) {
   if (feedback.arrivals != 0) note_delay(feedback.queue_delay);
   delivered_in_round_ += feedback.acked_bytes;
-  if (now - round_began_ >= smoothed_rtt_) end_round(now);
+  if (now - round_began_ >= smoothed_rtt_ && delivered_in_round_ >= 2 * datagram_bytes_) end_round(now);
 
   const bool much_delay = median_ >= target_;
   const bool marked = ecn_ ? feedback.marked * 2 > feedback.arrivals : much_delay;
@@ -97,7 +103,7 @@ void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback
 void CongestionControl::end_round(Instant now) {
   const Duration elapsed = now - round_began_;
   if (round_began_ != Instant{} && median_.nanoseconds > kFarAboveTarget * target_.nanoseconds &&
-      sent_in_round_ != 0) {
+      window_was_full_) {
     // What the network carried, for as long as a datagram may be under way.
     const auto fitting = static_cast<std::uint64_t>(static_cast<std::int64_t>(delivered_in_round_) *
                                                     (least_rtt_.nanoseconds + target_.nanoseconds) /

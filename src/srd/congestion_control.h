@@ -41,6 +41,8 @@ class CongestionControl {
 
   void on_rtt(Instant now, Duration rtt);
   void on_acknowledgement(Instant now, const CongestionFeedback& feedback);
+  // Its news is older than the last one's.
+  void on_late_acknowledgement(std::uint64_t acked_bytes) { delivered_in_round_ += acked_bytes; }
   // Something was lost and sent again. Cuts only if delay says that queues are long.
   void on_loss(Instant now);
   void on_timeout(Instant now);
@@ -70,6 +72,7 @@ class CongestionControl {
   void end_round(Instant now);
   void cut(Instant now, std::uint64_t window);
   void set_window(std::uint64_t window);
+  std::uint64_t least_window() const;
   std::uint64_t bytes_in(std::uint64_t bits_per_second, Duration time) const;
 
   std::uint64_t link_;

@@ -162,7 +162,8 @@ Reception Connection::on_datagram(Instant now, const wire::SrdDatagram& datagram
 
 void Connection::refuse(Instant, std::uint32_t psn, std::uint8_t reason) {
   state_->received.remove(psn);
-  if (!state_->acknowledgements.add_refusal(psn, reason)) ++state_->counters.refusals_forgotten;
+  state_->acknowledgements.request();
+  if (!state_->refusals.add(psn, reason)) ++state_->counters.refusals_forgotten;
 }
 
 Instant Connection::next_timeout() const { return state_->next_timeout(); }

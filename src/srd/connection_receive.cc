@@ -8,7 +8,7 @@ namespace enid::srd {
 namespace {
 
 // A round trip that no network makes: one of the clocks was set.
-constexpr Duration kImpossibleRoundTrip = Duration::from_seconds(10);
+constexpr Duration kImpossibleRoundTrip = Duration::from_seconds(1);
 
 Reception dropped(DropReason reason) { return {.arrival = Arrival::kDropped, .drop_reason = reason}; }
 
@@ -55,6 +55,15 @@ Reception Connection::State::on_data(Instant now, const wire::SrdHeader& header,
     acknowledgements.on_arrival(now, header, congestion_experienced, false);
     return {.arrival = Arrival::kConsumed};
   }
+  const bool is_void = (header.flags & wire::SrdFlags::kVoid) != 0;
+  if (!refusals.empty()) {
+    if (is_void) refusals.remove(header.psn);
+    if (refusals.contains(header.psn)) {
+      acknowledgements.on_arrival(now, header, congestion_experienced, true);
+      ++counters.duplicates_received;
+      return {.arrival = Arrival::kDuplicate, .psn = header.psn};
+    }
+  }
   const ReceiveWindow::Insertion insertion = received.insert(header.psn);
   if (insertion == ReceiveWindow::Insertion::kBeyond) return dropped(DropReason::kBeyondWindow);
   const bool duplicate = insertion == ReceiveWindow::Insertion::kDuplicate;
@@ -63,7 +72,7 @@ Reception Connection::State::on_data(Instant now, const wire::SrdHeader& header,
     ++counters.duplicates_received;
     return {.arrival = Arrival::kDuplicate, .psn = header.psn};
   }
-  if (header.flags & wire::SrdFlags::kVoid) return {.arrival = Arrival::kConsumed};
+  if (is_void) return {.arrival = Arrival::kConsumed};
   ++counters.data_received;
   counters.data_bytes_received += header.payload_bytes;
   return {.arrival = Arrival::kDeliver, .psn = header.psn};
@@ -99,7 +108,14 @@ DropReason Connection::State::on_acknowledgement(Instant now, const wire::SrdHea
     timeouts = 0;
   }
   if (header.flags & wire::SrdFlags::kDrop) take_refusal(ack);
-  take_measurements(now, ack, acked);
+  // One that was overtaken or replayed is as true as ever in what has arrived, but measures nothing.
+  if (!ack_seen || psn_before(newest_ack_sent_at, header.sent_at)) {
+    ack_seen = true;
+    newest_ack_sent_at = header.sent_at;
+    take_measurements(now, ack, acked);
+  } else {
+    congestion.on_late_acknowledgement(acked);
+  }
   detect_losses(now);
   return DropReason::kNone;
 }

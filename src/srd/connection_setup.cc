@@ -117,6 +117,8 @@ void Connection::State::begin_session(Instant now) {
   flights = FlightTable(session.first_psn_sent, settings.flight_messages);
   received = ReceiveWindow(session.first_psn_received, settings.receive_window);
   acknowledgements = AcknowledgementWriter(settings);
+  refusals = RefusalList();
+  ack_seen = false;
   peer_window_end = session.first_psn_sent + ReceiveWindow::kFirstBits - 64;
   loss.start_over();
   timeouts = 0;

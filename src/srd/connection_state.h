@@ -86,6 +86,7 @@ struct Connection::State {
   FlightTable flights;
   ReceiveWindow received;
   AcknowledgementWriter acknowledgements;
+  RefusalList refusals;
   GrowingRing<Waiting> queue;
   GrowingRing<Event> events;
   std::uint32_t state_events = 0;  // Bits of Event::Kind.
@@ -107,6 +108,8 @@ struct Connection::State {
   std::uint32_t timeouts = 0;           // Retransmission timeouts since something was acknowledged.
   std::uint32_t peer_window_end = 0;    // PSNs before this the peer can remember.
   std::uint64_t peer_share = 0;
+  std::uint32_t newest_ack_sent_at = 0;  // The peer's clock. Older acknowledgements measure nothing.
+  bool ack_seen = false;
   std::uint64_t receive_share = 0;
   std::uint64_t told_share = 0;  // Of receive_share, what the last acknowledgement said.
   Instant probe_at = Instant::never();

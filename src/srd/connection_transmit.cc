@@ -66,7 +66,7 @@ bool Connection::State::write_setup_reply(Instant now, Transmission& out) {
 void Connection::State::write_acknowledgement(Instant now, Transmission& out) {
   fill_header(now, wire::SrdType::kAcknowledgement, paths.select_for_acknowledgement(), out);
   wire::SrdAcknowledgement& body = out.datagram.body.emplace<wire::SrdAcknowledgement>();
-  out.datagram.header.flags = acknowledgements.write(now, received, receive_share, body);
+  out.datagram.header.flags = acknowledgements.write(now, received, refusals, receive_share, body);
   told_share = receive_share;
   ++counters.acknowledgements_sent;
   seal(out);
