@@ -234,6 +234,7 @@ AdminStatus Controller::carry_out(const AdminCommand& command, AdminAnswer& answ
     case AdminOpcode::kSetFeature: {
       const AdminStatus status = features_.set(command, *memory_);
       tell_of_host();
+      if (events_.send_noted(now_, *memory_)) raise();
       return status;
     }
     case AdminOpcode::kGetStatistics:

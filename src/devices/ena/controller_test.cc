@@ -297,6 +297,19 @@ TEST(Controller, tells_of_the_link_and_its_data_path_too) {
   EXPECT_EQ(events[0].data[0], 1);
 }
 
+TEST(Controller, tells_of_the_link_when_a_driver_chooses_its_events_last) {
+  ScriptedDriver driver;
+  driver.begin(0);
+  EXPECT_THAT(driver.take_events(), IsEmpty());
+  driver.set_feature(26, {0, 1u << group_of(EventGroup::kLinkChange)});
+  const auto events = driver.take_events();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].group, group_of(EventGroup::kLinkChange));
+  EXPECT_EQ(events[0].data[0], 1);
+  driver.set_feature(26, {0, 1u << group_of(EventGroup::kLinkChange)});
+  EXPECT_THAT(driver.take_events(), IsEmpty()) << "no news";
+}
+
 TEST(Controller, asks_for_a_reset_and_falls_silent_when_the_guest_broke_its_rings) {
   ScriptedDriver driver;
   driver.begin(0xdf & EventQueue::kSupportedGroups);

@@ -22,6 +22,12 @@ void EventQueue::on_head(std::uint32_t head) {
   is_enabled_ = true;
 }
 
+void EventQueue::set_groups(std::uint32_t groups) {
+  const bool did_want_link = wants(EventGroup::kLinkChange);
+  groups_ = groups;
+  if (is_enabled_ && !did_want_link && wants(EventGroup::kLinkChange)) is_link_noted_ = true;
+}
+
 bool EventQueue::has_room() const {
   return is_enabled_ && events.is_usable() && static_cast<std::uint16_t>(head_ - sent_) > 0 &&
          static_cast<std::uint16_t>(head_ - sent_) <= events.depth();

@@ -13,6 +13,8 @@
 //
 //   Documented: ena_admin_defs.h (ena_admin_aenq_entry); ena_com.c (what the head doorbell counts).
 //   Observed: Linux resets its device after 6 s without keep-alive when that group is enabled, and only then.
+//   Observed: DPDK enables the queue first and the groups later, and takes the link for down until it hears
+//   of it.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +51,8 @@ class EventQueue {
   void on_head(std::uint32_t head);
   bool is_enabled() const { return is_enabled_; }
   std::uint32_t groups() const { return groups_; }
-  void set_groups(std::uint32_t groups) { groups_ = groups; }
+  // Who begins to listen for the link is told its state, which may have been said before.
+  void set_groups(std::uint32_t groups);
   void reset() { *this = {}; }
 
   // Each answers whether an event was written.
