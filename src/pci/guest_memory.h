@@ -47,9 +47,10 @@ class GuestMemory {
   bool write(std::uint64_t address, ConstBytes from) const;
 
   const std::vector<MemoryRange>& ranges() const { return ranges_; }
+  // The range that `address` lies in, if it has bytes; else null.
+  const MemoryRange* find(std::uint64_t address) const;
 
  private:
-  const MemoryRange* find(std::uint64_t address) const;
   template <class Use>
   bool for_each_piece(std::uint64_t address, std::uint64_t size, bool MemoryRange::* access,
                       const Use& use) const;

@@ -47,6 +47,17 @@ EnaPort::EnaPort(Bytes doorbell_page, Bytes low_latency_bar, std::span<QueueStat
   static_assert(kArenaBytes > kSlotAlignment + TransmitQueue::kFrameBytesMax);
 }
 
+inline void EnaPort::note_completion(const CompletionQueue& completions, Direction direction) {
+  const std::uint16_t index = completions.setup().vector;
+  if (index >= vectors_.size()) return;
+  pending_vectors_ |= 1u << index;
+  if (direction == Direction::kTransmit) {
+    vectors_[index].on_transmitted(now_);
+  } else {
+    vectors_[index].on_received(now_);
+  }
+}
+
 // --- The guest's packets ---
 
 bool EnaPort::has_work() const {
@@ -57,16 +68,36 @@ bool EnaPort::has_work() const {
   return false;
 }
 
-std::size_t EnaPort::receive(std::span<Frame> frames) {
-  arena_used_ = 0;
-  Batch batch{frames};
-  for (std::size_t i = 0; i < active_count_ && !is_broken(); ++i) {
-    TransmitQueue& queue = *transmit_[active_[(next_active_ + i) % active_count_]];
-    if (queue.has_work()) drain(queue, batch);
+// Makes the packet in `frame` one for the card, or counts why not.
+inline bool EnaPort::keep(TransmitQueue::Outcome outcome, const TransmitPacket& packet,
+                          QueueStatistics& counts, Frame& frame) {
+  std::optional<card::FrameOffload> offload;
+  if (is_link_up_ && outcome == TransmitQueue::Outcome::kTaken && packet.bytes >= EthernetHeader::kBytes) {
+    if (packet.notes.asks_nothing()) {
+      offload.emplace();
+    } else {
+      offload = apply_notes(packet.notes, frame.bytes);
+    }
   }
-  if (active_count_ != 0) next_active_ = (next_active_ + 1) % active_count_;
-  raise_due();
-  return batch.count;
+  if (!offload) {
+    ++counts.drops;
+    return false;
+  }
+  frame.offload = *offload;
+  ++counts.packets;
+  counts.bytes += packet.bytes;
+  return true;
+}
+
+inline bool EnaPort::complete(const TransmitQueue& queue, const TransmitPacket& packet) {
+  CompletionQueue& completions = *completions_[queue.setup().completion_queue];
+  TransmitCompletion entry;
+  entry.request_id = packet.request_id;
+  entry.queue = queue.setup().index;
+  entry.head = packet.head;
+  if (!completions.write(entry)) return false;
+  note_completion(completions, Direction::kTransmit);
+  return true;
 }
 
 void EnaPort::drain(TransmitQueue& queue, Batch& batch) {
@@ -88,45 +119,19 @@ void EnaPort::drain(TransmitQueue& queue, Batch& batch) {
   }
 }
 
-// Makes the packet in `frame` one for the card, or counts why not.
-bool EnaPort::keep(TransmitQueue::Outcome outcome, const TransmitPacket& packet, QueueStatistics& counts,
-                   Frame& frame) {
-  std::optional<card::FrameOffload> offload;
-  if (is_link_up_ && outcome == TransmitQueue::Outcome::kTaken && packet.bytes >= EthernetHeader::kBytes) {
-    offload = apply_notes(packet.notes, frame.bytes);
+std::size_t EnaPort::receive(std::span<Frame> frames) {
+  arena_used_ = 0;
+  Batch batch{frames};
+  for (std::size_t i = 0; i < active_count_ && !is_broken(); ++i) {
+    TransmitQueue& queue = *transmit_[active_[(next_active_ + i) % active_count_]];
+    if (queue.has_work()) drain(queue, batch);
   }
-  if (!offload) {
-    ++counts.drops;
-    return false;
-  }
-  frame.offload = *offload;
-  ++counts.packets;
-  counts.bytes += packet.bytes;
-  return true;
-}
-
-bool EnaPort::complete(const TransmitQueue& queue, const TransmitPacket& packet) {
-  CompletionQueue& completions = *completions_[queue.setup().completion_queue];
-  TransmitCompletion entry;
-  entry.request_id = packet.request_id;
-  entry.queue = queue.setup().index;
-  entry.head = packet.head;
-  if (!completions.write(entry)) return false;
-  note_completion(completions, Direction::kTransmit);
-  return true;
+  if (active_count_ != 0) next_active_ = (next_active_ + 1) % active_count_;
+  raise_due();
+  return batch.count;
 }
 
 // --- Frames for the guest ---
-
-std::size_t EnaPort::transmit(std::span<const Frame> frames) {
-  std::size_t taken = 0;
-  for (const Frame& frame : frames) {
-    if (is_broken()) break;
-    if (bring(frame)) ++taken;
-  }
-  raise_due();
-  return taken;
-}
 
 ReceiveQueue* EnaPort::receive_queue_for(std::uint32_t hash) {
   if (steerer_ && steerer_->is_on()) {
@@ -136,30 +141,25 @@ ReceiveQueue* EnaPort::receive_queue_for(std::uint32_t hash) {
   return receive_[0] ? &*receive_[0] : nullptr;
 }
 
-bool EnaPort::bring(const Frame& frame) {
-  if (!is_link_up_ || frame.bytes.size() < EthernetHeader::kBytes) {
-    drop_arrival(0);
-    return false;
+bool EnaPort::put(std::span<const ConstBytes> parts, Arrival& arrival) {
+  QueueStatistics& counts = receive_counts_[arrival.queue->setup().index];
+  switch (arrival.queue->put({parts, arrival.status, arrival.hash}, *arrival.completions)) {
+    case ReceiveQueue::Outcome::kBroken:
+      break_because(arrival.queue->broken_because());
+      return false;
+    case ReceiveQueue::Outcome::kNoBuffers:
+      ++counts.overruns;
+      return false;
+    case ReceiveQueue::Outcome::kPut:
+      break;
   }
-  const bool is_super = frame.offload.segmentation != Segmentation::kNone;
-  Arrival arrival;
-  arrival.layout =
-      wire::read_layout(frame.bytes, is_super ? wire::IpLength::kToFrameEnd : wire::IpLength::kAsWritten);
-  if (steerer_ && steerer_->is_on()) arrival.hash = steerer_->hash(frame.bytes, arrival.layout);
-  arrival.queue = receive_queue_for(arrival.hash);
-  if (arrival.queue != nullptr) {
-    auto& completions = completions_[arrival.queue->setup().completion_queue];
-    if (completions) arrival.completions = &*completions;
-  }
-  if (arrival.completions == nullptr ||
-      arrival.completions->setup().entry_bytes != CompletionQueue::kReceiveEntryBytes) {
-    drop_arrival(0);
-    return false;
-  }
-  return is_super ? bring_segments(frame, arrival) : bring_whole(frame, arrival);
+  ++counts.packets;
+  for (const ConstBytes part : parts) counts.bytes += part.size();
+  note_completion(*arrival.completions, Direction::kReceive);
+  return true;
 }
 
-bool EnaPort::bring_whole(const Frame& frame, Arrival& arrival) {
+inline bool EnaPort::bring_whole(const Frame& frame, Arrival& arrival) {
   const ConstBytes bytes = frame.bytes;
   const card::FrameOffload& offload = frame.offload;
   const std::size_t field = std::size_t{offload.checksum_start} + offload.checksum_offset;
@@ -206,22 +206,38 @@ bool EnaPort::bring_segments(const Frame& frame, Arrival& arrival) {
   return is_any_put;
 }
 
-bool EnaPort::put(std::span<const ConstBytes> parts, Arrival& arrival) {
-  QueueStatistics& counts = receive_counts_[arrival.queue->setup().index];
-  switch (arrival.queue->put({parts, arrival.status, arrival.hash}, *arrival.completions)) {
-    case ReceiveQueue::Outcome::kBroken:
-      break_because(arrival.queue->broken_because());
-      return false;
-    case ReceiveQueue::Outcome::kNoBuffers:
-      ++counts.overruns;
-      return false;
-    case ReceiveQueue::Outcome::kPut:
-      break;
+inline bool EnaPort::bring(const Frame& frame) {
+  if (!is_link_up_ || frame.bytes.size() < EthernetHeader::kBytes) {
+    drop_arrival(0);
+    return false;
   }
-  ++counts.packets;
-  for (const ConstBytes part : parts) counts.bytes += part.size();
-  note_completion(*arrival.completions, Direction::kReceive);
-  return true;
+  const bool is_super = frame.offload.segmentation != Segmentation::kNone;
+  Arrival arrival;
+  arrival.layout =
+      wire::read_layout(frame.bytes, is_super ? wire::IpLength::kToFrameEnd : wire::IpLength::kAsWritten);
+  if (steerer_ && steerer_->is_on()) arrival.hash = steerer_->hash(frame.bytes, arrival.layout);
+  arrival.queue = receive_queue_for(arrival.hash);
+  if (arrival.queue != nullptr) {
+    auto& completions = completions_[arrival.queue->setup().completion_queue];
+    if (completions) arrival.completions = &*completions;
+  }
+  if (arrival.completions == nullptr ||
+      arrival.completions->setup().entry_bytes != CompletionQueue::kReceiveEntryBytes) {
+    drop_arrival(0);
+    return false;
+  }
+  return is_super ? bring_segments(frame, arrival) : bring_whole(frame, arrival);
+}
+
+std::size_t EnaPort::transmit(std::span<const Frame> frames) {
+  if (receive_[0]) receive_[0]->prefetch(frames.size());
+  std::size_t taken = 0;
+  for (const Frame& frame : frames) {
+    if (is_broken()) break;
+    if (bring(frame)) ++taken;
+  }
+  raise_due();
+  return taken;
 }
 
 // --- Interrupts ---
@@ -244,17 +260,6 @@ Instant EnaPort::next_timeout() const {
   if (pending_vectors_ == 0) return next;
   for (const Vector& vector : vectors_) next = std::min(next, vector.next_timeout());
   return next;
-}
-
-void EnaPort::note_completion(const CompletionQueue& completions, Direction direction) {
-  const std::uint16_t index = completions.setup().vector;
-  if (index >= vectors_.size()) return;
-  pending_vectors_ |= 1u << index;
-  if (direction == Direction::kTransmit) {
-    vectors_[index].on_transmitted(now_);
-  } else {
-    vectors_[index].on_received(now_);
-  }
 }
 
 void EnaPort::set_interrupt(std::uint16_t vector, std::shared_ptr<pci::Interrupt> interrupt) {

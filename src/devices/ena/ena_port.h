@@ -84,11 +84,11 @@ class EnaPort final : public DataPath, public card::PolledPort {
   };
 
   void drain(TransmitQueue& queue, Batch& batch);
-  bool keep(TransmitQueue::Outcome outcome, const TransmitPacket& packet, QueueStatistics& counts,
-            card::Frame& frame);
-  bool complete(const TransmitQueue& queue, const TransmitPacket& packet);
-  bool bring(const card::Frame& frame);
-  bool bring_whole(const card::Frame& frame, Arrival& arrival);
+  inline bool keep(TransmitQueue::Outcome outcome, const TransmitPacket& packet, QueueStatistics& counts,
+                   card::Frame& frame);
+  inline bool complete(const TransmitQueue& queue, const TransmitPacket& packet);
+  inline bool bring(const card::Frame& frame);
+  inline bool bring_whole(const card::Frame& frame, Arrival& arrival);
   bool bring_segments(const card::Frame& frame, Arrival& arrival);
   bool put(std::span<const ConstBytes> parts, Arrival& arrival);
   std::size_t segment_bytes(const card::Frame& frame, const wire::FrameLayout& layout) const;
@@ -96,7 +96,7 @@ class EnaPort final : public DataPath, public card::PolledPort {
   void drop_arrival(std::uint16_t queue) { ++receive_counts_[queue].drops; }
   void raise_due();
   void break_because(const char* reason);
-  void note_completion(const CompletionQueue& completions, Direction direction);
+  inline void note_completion(const CompletionQueue& completions, Direction direction);
   void begin_vector(const CompletionQueueSetup& setup);
   void note_active();
 

@@ -34,7 +34,7 @@ class GuestRing {
   }
   std::uint32_t depth() const { return depth_; }
   // The phase bit of entries that the device writes at this index: 1 in the first lap, then 0, …
-  bool phase(std::uint32_t index) const { return (index / depth_ & 1) == 0; }
+  bool phase(std::uint32_t index) const { return (index & depth_) == 0; }
 
  private:
   std::uint8_t* look_up(std::uint64_t address) const;

@@ -12,7 +12,7 @@ ReceiveQueue::ReceiveQueue(const SubmissionQueueSetup& setup, QueueState& state,
       ring_(setup.address, setup.depth, kDescriptorBytes, false) {}
 
 void ReceiveQueue::set_memory(const pci::GuestMemory* memory) {
-  memory_ = memory;
+  memory_.set_memory(memory);
   ring_.set_memory(memory);
 }
 
@@ -21,21 +21,7 @@ ReceiveQueue::Outcome ReceiveQueue::broken(const char* because) {
   return Outcome::kBroken;
 }
 
-ReceiveQueue::Outcome ReceiveQueue::put(const Arrival& arrival, CompletionQueue& completions) {
-  std::size_t bytes = 0;
-  for (const ConstBytes part : arrival.parts) bytes += part.size();
-  const Outcome outcome = take_buffers(bytes);
-  if (outcome != Outcome::kPut) return outcome;
-  const auto count = static_cast<std::uint32_t>(count_);
-  if (!completions.is_mapped(count)) return broken("a completion ring is not in memory");
-  if (memory_ == nullptr || !fill(arrival.parts)) return broken("a receive buffer is not in memory");
-  if (!complete(arrival, bytes, completions)) return broken("a completion ring is not in memory");
-  state_.consumed += count;
-  available_ -= count;
-  return Outcome::kPut;
-}
-
-ReceiveQueue::Outcome ReceiveQueue::take_buffers(std::size_t bytes) {
+inline ReceiveQueue::Outcome ReceiveQueue::take_buffers(std::size_t bytes) {
   count_ = 0;
   for (std::size_t room = 0; room < bytes;) {
     if (count_ == buffers_.size()) return Outcome::kNoBuffers;
@@ -55,15 +41,8 @@ ReceiveQueue::Outcome ReceiveQueue::take_buffers(std::size_t bytes) {
   return Outcome::kPut;
 }
 
-bool ReceiveQueue::store(std::uint64_t address, ConstBytes bytes) {
-  if (const auto into = memory_->writable(address, bytes.size())) {
-    std::memcpy(into->data(), bytes.data(), bytes.size());
-    return true;
-  }
-  return memory_->write(address, bytes);
-}
-
 bool ReceiveQueue::fill(std::span<const ConstBytes> parts) {
+  if (parts.size() == 1 && count_ == 1) return memory_.write(buffers_[0].address, parts[0]);
   std::size_t at = 0;
   std::uint32_t used = 0;
   for (ConstBytes part : parts) {
@@ -73,7 +52,7 @@ bool ReceiveQueue::fill(std::span<const ConstBytes> parts) {
         used = 0;
       }
       const std::size_t now = std::min<std::size_t>(part.size(), buffers_[at].room - used);
-      if (!store(buffers_[at].address + used, part.first(now))) return false;
+      if (!memory_.write(buffers_[at].address + used, part.first(now))) return false;
       used += static_cast<std::uint32_t>(now);
       part = part.subspan(now);
     }
@@ -81,7 +60,7 @@ bool ReceiveQueue::fill(std::span<const ConstBytes> parts) {
   return true;
 }
 
-bool ReceiveQueue::complete(const Arrival& arrival, std::size_t bytes, CompletionQueue& completions) {
+inline bool ReceiveQueue::complete(const Arrival& arrival, std::size_t bytes, CompletionQueue& completions) {
   for (std::size_t i = 0; i < count_; ++i) {
     const std::size_t length = std::min<std::size_t>(bytes, buffers_[i].room);
     bytes -= length;
@@ -96,6 +75,32 @@ bool ReceiveQueue::complete(const Arrival& arrival, std::size_t bytes, Completio
     if (!completions.write(entry)) return false;
   }
   return true;
+}
+
+ReceiveQueue::Outcome ReceiveQueue::put(const Arrival& arrival, CompletionQueue& completions) {
+  std::size_t bytes = 0;
+  for (const ConstBytes part : arrival.parts) bytes += part.size();
+  const Outcome outcome = take_buffers(bytes);
+  if (outcome != Outcome::kPut) return outcome;
+  const auto count = static_cast<std::uint32_t>(count_);
+  if (!completions.is_mapped(count)) return broken("a completion ring is not in memory");
+  if (!fill(arrival.parts)) return broken("a receive buffer is not in memory");
+  if (!complete(arrival, bytes, completions)) return broken("a completion ring is not in memory");
+  state_.consumed += count;
+  available_ -= count;
+  return Outcome::kPut;
+}
+
+// Only looked at: what the descriptors say is judged when their turns come.
+void ReceiveQueue::prefetch(std::size_t frames) const {
+  const std::size_t count = std::min<std::size_t>(frames, available_);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint8_t* const at = ring_.at(state_.consumed + i);
+    if (at == nullptr) return;
+    ReceiveDescriptor descriptor;
+    std::memcpy(&descriptor, at, sizeof descriptor);
+    memory_.prefetch_for_write(descriptor.address());
+  }
 }
 
 }  // namespace enid::devices::ena

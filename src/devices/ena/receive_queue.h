@@ -18,6 +18,7 @@
 #include "devices/ena/completion_queue.h"
 #include "devices/ena/data_path.h"
 #include "devices/ena/guest_ring.h"
+#include "devices/ena/guest_window.h"
 #include "devices/ena/rings.h"
 
 namespace enid::devices::ena {
@@ -37,6 +38,8 @@ class ReceiveQueue {
 
   void set_memory(const pci::GuestMemory* memory);
   Outcome put(const Arrival& arrival, CompletionQueue& completions);
+  // So many frames are about to come: fetches where the first ones go.
+  void prefetch(std::size_t frames) const;
 
   const SubmissionQueueSetup& setup() const { return setup_; }
   const char* broken_because() const { return broken_because_; }
@@ -48,16 +51,15 @@ class ReceiveQueue {
     std::uint16_t request_id = 0;
   };
 
-  Outcome take_buffers(std::size_t bytes);
+  inline Outcome take_buffers(std::size_t bytes);
   bool fill(std::span<const ConstBytes> parts);
-  bool store(std::uint64_t address, ConstBytes bytes);
-  bool complete(const Arrival& arrival, std::size_t bytes, CompletionQueue& completions);
+  inline bool complete(const Arrival& arrival, std::size_t bytes, CompletionQueue& completions);
   Outcome broken(const char* because);
 
   SubmissionQueueSetup setup_;
   QueueState& state_;
   std::uint8_t* doorbell_;
-  const pci::GuestMemory* memory_ = nullptr;
+  GuestWindow memory_;
   GuestRing ring_;
   std::uint32_t available_ = 0;  // As of the last look at the doorbell.
   const char* broken_because_ = "";

@@ -73,7 +73,7 @@ TransmitNotes read_notes(const TransmitDescriptor& first, std::uint64_t meta) {
 
 std::optional<FrameOffload> apply_notes(const TransmitNotes& notes, Bytes frame) {
   if (notes.segments) return apply_segmentation(notes, frame);
-  if (!notes.makes_l3_checksum && !notes.makes_l4_checksum) return FrameOffload{};
+  if (notes.asks_nothing()) return FrameOffload{};
   const wire::FrameLayout layout = wire::read_layout(frame);
   if (layout.version == 0) return std::nullopt;
   if (notes.makes_l3_checksum && layout.version == 4) make_ipv4_checksum(frame, layout);

@@ -25,6 +25,8 @@ struct TransmitNotes {
   bool makes_l4_checksum = false;
   bool has_pseudo_header_sum = false;
   std::uint16_t segment_bytes = 0;
+
+  bool asks_nothing() const { return !segments && !makes_l3_checksum && !makes_l4_checksum; }
 };
 
 // Chosen: Linux's own least segment (tcp_min_snd_mss). Less makes thousands of packets of one.

@@ -16,7 +16,7 @@ TransmitQueue::TransmitQueue(const SubmissionQueueSetup& setup, QueueState& stat
       emptied_tail_(tail_) {}
 
 void TransmitQueue::set_memory(const pci::GuestMemory* memory) {
-  memory_ = memory;
+  memory_.set_memory(memory);
   ring_.set_memory(memory);
 }
 
@@ -25,64 +25,8 @@ TransmitQueue::Step TransmitQueue::broken(const char* because) {
   return Step::kBroken;
 }
 
-// The doorbell is a cache line that another processor writes, so it is read only when what was known of it
-// is used up.
-TransmitQueue::Step TransmitQueue::look(TransmitPacket& packet) {
-  for (bool is_fresh = false;; is_fresh = true) {
-    if (is_fresh) tail_ = load_shared_word(doorbell_) & 0xffff;
-    const std::uint32_t available = (tail_ - state_.consumed) & 0xffff;
-    if (available > setup_.depth) return broken("a transmit doorbell is further than the ring is deep");
-    packet = {};
-    const Step end = available == 0 ? Step::kIncomplete : walk(available, packet);
-    if (end != Step::kIncomplete || is_fresh) return end;
-  }
-}
-
-TransmitQueue::Outcome TransmitQueue::take(Bytes room, TransmitPacket& packet) {
-  const Step end = look(packet);
-  if (end == Step::kBroken) return Outcome::kBroken;
-  if (end == Step::kIncomplete) {
-    emptied_tail_ = tail_;
-    return Outcome::kEmpty;
-  }
-  const bool is_too_long = packet.bytes > kFrameBytesMax;
-  if (!is_too_long) {
-    if (packet.bytes > room.size()) return Outcome::kNoRoom;
-    if (!copy(room)) {
-      broken("a transmit buffer is not in memory");
-      return Outcome::kBroken;
-    }
-  }
-  state_.consumed += entries_;
-  state_.remembered = meta_to_store_;
-  packet.head = static_cast<std::uint16_t>(state_.consumed);
-  return is_too_long ? Outcome::kTooLong : Outcome::kTaken;
-}
-
-TransmitQueue::Step TransmitQueue::walk(std::uint32_t available, TransmitPacket& packet) {
-  entries_ = 0;
-  slot_ = 0;
-  chain_ = 0;
-  pieces_count_ = 0;
-  has_first_ = false;
-  inline_bytes_ = 0;
-  meta_ = meta_to_store_ = state_.remembered;
-  for (;;) {
-    TransmitDescriptor descriptor;
-    Step step = read_descriptor(available, descriptor);
-    if (step != Step::kNext) return step;
-    if (++chain_ > kChainMax) return broken("a packet of too many descriptors");
-    if (descriptor.is_meta()) {
-      if (has_first_) return broken("a meta descriptor in the middle of a packet");
-      accept_meta(descriptor);
-      continue;
-    }
-    step = accept(descriptor, packet);
-    if (step != Step::kNext) return step;
-  }
-}
-
-TransmitQueue::Step TransmitQueue::read_descriptor(std::uint32_t available, TransmitDescriptor& descriptor) {
+inline TransmitQueue::Step TransmitQueue::read_descriptor(std::uint32_t available,
+                                                          TransmitDescriptor& descriptor) {
   if (setup_.placement == Placement::kHost) {
     if (entries_ == available) return Step::kIncomplete;
     const std::uint8_t* const at = ring_.at(state_.consumed + entries_);
@@ -115,12 +59,13 @@ TransmitQueue::Step TransmitQueue::read_line(std::uint32_t available) {
   return Step::kNext;
 }
 
-void TransmitQueue::accept_meta(const TransmitDescriptor& descriptor) {
+inline void TransmitQueue::accept_meta(const TransmitDescriptor& descriptor) {
   meta_ = pack_meta(descriptor);
   if (descriptor.stores_meta()) meta_to_store_ = meta_;
 }
 
-TransmitQueue::Step TransmitQueue::accept(const TransmitDescriptor& descriptor, TransmitPacket& packet) {
+inline TransmitQueue::Step TransmitQueue::accept(const TransmitDescriptor& descriptor,
+                                                 TransmitPacket& packet) {
   if (!has_first_) {
     has_first_ = true;
     packet.request_id = descriptor.request_id();
@@ -143,21 +88,84 @@ TransmitQueue::Step TransmitQueue::accept(const TransmitDescriptor& descriptor, 
   return descriptor.is_last() ? Step::kEnd : Step::kNext;
 }
 
-bool TransmitQueue::copy(Bytes room) const {
+inline bool TransmitQueue::copy(Bytes room) {
   std::size_t done = inline_bytes_;
-  std::memcpy(room.data(), inline_header_.data(), inline_bytes_);
+  if (inline_bytes_ != 0) std::memcpy(room.data(), inline_header_.data(), inline_bytes_);
   for (std::size_t i = 0; i < pieces_count_; ++i) {
     const Piece& piece = pieces_[i];
-    const Bytes into = room.subspan(done, piece.bytes);
-    if (memory_ == nullptr) return false;
-    if (const auto from = memory_->readable(piece.address, piece.bytes)) {
-      std::memcpy(into.data(), from->data(), piece.bytes);
-    } else if (!memory_->read(piece.address, into)) {
-      return false;
-    }
+    if (!memory_.read(piece.address, room.subspan(done, piece.bytes))) return false;
     done += piece.bytes;
   }
   return true;
+}
+
+inline TransmitQueue::Step TransmitQueue::walk(std::uint32_t available, TransmitPacket& packet) {
+  entries_ = 0;
+  slot_ = 0;
+  chain_ = 0;
+  pieces_count_ = 0;
+  has_first_ = false;
+  inline_bytes_ = 0;
+  meta_ = meta_to_store_ = state_.remembered;
+  for (;;) {
+    TransmitDescriptor descriptor;
+    Step step = read_descriptor(available, descriptor);
+    if (step != Step::kNext) return step;
+    if (++chain_ > kChainMax) return broken("a packet of too many descriptors");
+    if (descriptor.is_meta()) {
+      if (has_first_) return broken("a meta descriptor in the middle of a packet");
+      accept_meta(descriptor);
+      continue;
+    }
+    step = accept(descriptor, packet);
+    if (step != Step::kNext) return step;
+  }
+}
+
+// The doorbell is a cache line that another processor writes, so it is read only when what was known of it
+// is used up.
+inline TransmitQueue::Step TransmitQueue::look(TransmitPacket& packet) {
+  for (bool is_fresh = false;; is_fresh = true) {
+    if (is_fresh) tail_ = load_shared_word(doorbell_) & 0xffff;
+    const std::uint32_t available = (tail_ - state_.consumed) & 0xffff;
+    if (available > setup_.depth) return broken("a transmit doorbell is further than the ring is deep");
+    packet = {};
+    const Step end = available == 0 ? Step::kIncomplete : walk(available, packet);
+    if (end != Step::kIncomplete || is_fresh) return end;
+  }
+}
+
+// The descriptor is only looked at: what it says is judged when its turn comes.
+inline void TransmitQueue::prefetch() const {
+  constexpr std::uint32_t kAhead = 8;
+  if (setup_.placement != Placement::kHost || ((tail_ - state_.consumed) & 0xffff) <= kAhead) return;
+  const std::uint8_t* const at = ring_.at(state_.consumed + kAhead);
+  if (at == nullptr) return;
+  TransmitDescriptor descriptor;
+  std::memcpy(&descriptor, at, sizeof descriptor);
+  memory_.prefetch_for_read(descriptor.address());
+}
+
+TransmitQueue::Outcome TransmitQueue::take(Bytes room, TransmitPacket& packet) {
+  const Step end = look(packet);
+  prefetch();
+  if (end == Step::kBroken) return Outcome::kBroken;
+  if (end == Step::kIncomplete) {
+    emptied_tail_ = tail_;
+    return Outcome::kEmpty;
+  }
+  const bool is_too_long = packet.bytes > kFrameBytesMax;
+  if (!is_too_long) {
+    if (packet.bytes > room.size()) return Outcome::kNoRoom;
+    if (!copy(room)) {
+      broken("a transmit buffer is not in memory");
+      return Outcome::kBroken;
+    }
+  }
+  state_.consumed += entries_;
+  state_.remembered = meta_to_store_;
+  packet.head = static_cast<std::uint16_t>(state_.consumed);
+  return is_too_long ? Outcome::kTooLong : Outcome::kTaken;
 }
 
 }  // namespace enid::devices::ena

@@ -21,6 +21,7 @@
 
 #include "devices/ena/data_path.h"
 #include "devices/ena/guest_ring.h"
+#include "devices/ena/guest_window.h"
 #include "devices/ena/rings.h"
 #include "devices/ena/transmit_offload.h"
 
@@ -67,20 +68,21 @@ class TransmitQueue {
   };
   enum class Step : std::uint8_t { kNext, kEnd, kIncomplete, kBroken };
 
-  Step look(TransmitPacket& packet);
-  Step walk(std::uint32_t available, TransmitPacket& packet);
-  Step read_descriptor(std::uint32_t available, TransmitDescriptor& descriptor);
+  inline Step look(TransmitPacket& packet);
+  inline Step walk(std::uint32_t available, TransmitPacket& packet);
+  inline Step read_descriptor(std::uint32_t available, TransmitDescriptor& descriptor);
   Step read_line(std::uint32_t available);
-  Step accept(const TransmitDescriptor& descriptor, TransmitPacket& packet);
-  void accept_meta(const TransmitDescriptor& descriptor);
-  bool copy(Bytes room) const;
+  inline Step accept(const TransmitDescriptor& descriptor, TransmitPacket& packet);
+  inline void accept_meta(const TransmitDescriptor& descriptor);
+  inline bool copy(Bytes room);
+  inline void prefetch() const;
   Step broken(const char* because);
 
   SubmissionQueueSetup setup_;
   QueueState& state_;
   std::uint8_t* doorbell_;
   Bytes low_latency_;
-  const pci::GuestMemory* memory_ = nullptr;
+  GuestWindow memory_;
   GuestRing ring_;
   std::uint32_t tail_;          // The doorbell as last read.
   std::uint32_t emptied_tail_;  // The doorbell when the last look found no whole packet.

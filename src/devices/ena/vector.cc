@@ -24,14 +24,6 @@ void Vector::set_interrupt(std::shared_ptr<pci::Interrupt> interrupt) {
   if (interrupt_ != nullptr && std::exchange(is_owed_, false)) interrupt_->raise();
 }
 
-void Vector::on_completion(Instant now, bool is_receive) {
-  Instant& first = is_receive ? first_received_ : first_transmitted_;
-  if (first != Instant::never()) return;
-  first = now;
-  is_pending_ = true;
-  compute_due();
-}
-
 void Vector::compute_due() {
   due_ = Instant::never();
   if (first_transmitted_ != Instant::never()) due_ = std::min(due_, first_transmitted_ + transmit_delay_);

@@ -30,15 +30,21 @@ class Vector {
   void resume();
   void set_interrupt(std::shared_ptr<pci::Interrupt> interrupt);
 
-  void on_transmitted(Instant now) { on_completion(now, false); }
-  void on_received(Instant now) { on_completion(now, true); }
+  void on_transmitted(Instant now) { on_completion(now, first_transmitted_); }
+  void on_received(Instant now) { on_completion(now, first_received_); }
   // Raises what is due.
   void poll(Instant now);
   Instant next_timeout() const { return is_pending_ && is_armed_ ? due_ : Instant::never(); }
   bool is_pending() const { return is_pending_; }
 
  private:
-  void on_completion(Instant now, bool is_receive);
+  void on_completion(Instant now, Instant& first) {
+    if (first != Instant::never()) [[likely]]
+      return;
+    first = now;
+    is_pending_ = true;
+    compute_due();
+  }
   void take_word();
   void compute_due();
   void raise();
