@@ -6,16 +6,17 @@
 #include "control/instance_metadata.h"
 #include "vpc/images.h"
 #include "vpc/instance_types.h"
+#include "vpc/machine_ports.h"
 
 namespace enid::control {
 namespace {
 
 contract::VpcProgram program_of(const RegionModel& region, const VpcRecord& vpc) {
-  contract::VpcProgram program{.id = vpc.id,
-                               .cidr_blocks = {},
-                               .enable_dns_support = vpc.enable_dns_support,
-                               .enable_dns_hostnames = vpc.enable_dns_hostnames,
-                               .private_dns_domain = private_dns_domain(region.name())};
+  contract::VpcProgram program;
+  program.id = vpc.id;
+  program.enable_dns_support = vpc.enable_dns_support;
+  program.enable_dns_hostnames = vpc.enable_dns_hostnames;
+  program.private_dns_domain = private_dns_domain(region.name());
   for (const CidrAssociation& association : vpc.cidr_blocks)
     program.cidr_blocks.push_back(association.cidr_block);
   return program;
@@ -73,18 +74,15 @@ contract::ConnectionTrackingTimeouts timeouts_of(const NetworkInterfaceRecord& i
 }
 
 contract::InterfaceProgram program_of(const RegionModel& region, const NetworkInterfaceRecord& interface) {
-  contract::InterfaceProgram program{.id = interface.id,
-                                     .vpc = interface.vpc,
-                                     .subnet = interface.subnet,
-                                     .mac = interface.mac,
-                                     .addresses = interface.addresses,
-                                     .prefixes = interface.prefixes,
-                                     .groups = interface.groups,
-                                     .source_dest_check = interface.source_dest_check,
-                                     .mtu = 9001,
-                                     .timeouts = {},
-                                     .instance = std::nullopt,
-                                     .device_index = 0};
+  contract::InterfaceProgram program;
+  program.id = interface.id;
+  program.vpc = interface.vpc;
+  program.subnet = interface.subnet;
+  program.mac = interface.mac;
+  program.addresses = interface.addresses;
+  program.prefixes = interface.prefixes;
+  program.groups = interface.groups;
+  program.source_dest_check = interface.source_dest_check;
   const bool attached = interface.attachment && interface.attachment->status != AttachmentStatus::kDetaching;
   const InstanceRecord* instance =
       attached ? region.find<InstanceRecord>(interface.attachment->instance) : nullptr;
@@ -117,7 +115,11 @@ std::optional<MachineShape> machine_shape(const InstanceRecord& instance) {
   if (image == nullptr || !image->is_virtual_machine) return std::nullopt;
   const vpc::InstanceType* type = vpc::find_instance_type(instance.instance_type);
   if (type == nullptr) return MachineShape{};
-  return MachineShape{.vcpus = type->vcpus, .memory_mib = type->memory_mib};
+  const vpc::MachinePorts ports = vpc::machine_ports(*type);
+  return MachineShape{.vcpus = type->vcpus,
+                      .memory_mib = type->memory_mib,
+                      .interface_ports = ports.count,
+                      .interface_ports_per_card = ports.per_card};
 }
 
 }  // namespace
@@ -177,11 +179,17 @@ std::uint16_t interface_mtu(const std::string& instance_type) {
 
 InterfaceAttachment interface_attachment(const InstanceRecord& instance,
                                          const NetworkInterfaceRecord& interface) {
+  const vpc::InstanceType* type = vpc::find_instance_type(instance.instance_type);
+  const vpc::MachinePorts ports = type == nullptr ? vpc::MachinePorts{} : vpc::machine_ports(*type);
+  const Attachment& attachment = *interface.attachment;
   return {.interface = interface.id,
           .mac = interface.mac,
-          .device_index = static_cast<std::uint16_t>(interface.attachment->device_index),
-          .network_card_index = static_cast<std::uint16_t>(interface.attachment->network_card_index),
-          .mtu = interface_mtu(instance.instance_type)};
+          .device_index = static_cast<std::uint16_t>(attachment.device_index),
+          .network_card_index = static_cast<std::uint16_t>(attachment.network_card_index),
+          .mtu = interface_mtu(instance.instance_type),
+          // A place that the machine does not have was refused (attach_network_interface()).
+          .machine_port =
+              ports.port(attachment.network_card_index, attachment.device_index).value_or(UINT16_MAX)};
 }
 
 InstanceLaunch instance_launch(const RegionModel& region, const InstanceRecord& instance) {

@@ -1,5 +1,7 @@
 #include "control/control_plane.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/check.h"
@@ -22,6 +24,14 @@ std::optional<Error> refusal_of(std::optional<Error> error) {
   return error;
 }
 
+std::string holder_of(const ControlPlane::Regions& regions, const VirtualFunction& function) {
+  for (const auto& [name, model] : regions)
+    for (const auto& [id, interface] : model->table<NetworkInterfaceRecord>())
+      if (interface.attachment && interface.attachment->virtual_function == function)
+        return fmt::format("{} of {}", id.text(), interface.attachment->instance.text());
+  return "nobody";
+}
+
 bool still_attached(const RegionModel& model, const RuntimeAction& action) {
   const NetworkInterfaceRecord* interface = model.interface_with(action.attachment);
   return interface != nullptr && interface->id == action.interface;
@@ -37,17 +47,10 @@ ControlPlane::ControlPlane(Parts parts, ControlPlaneOptions options)
 
 Result<void> ControlPlane::recover() {
   submitted_ = durable_ = parts_.store.revision();
-  const std::vector<store::Entry> entries = TRY(parts_.store.list(kRegionsPrefix));
-  for (const store::Entry& entry : entries) {
-    const std::string_view path = std::string_view(entry.key).substr(kRegionsPrefix.size());
-    const std::size_t slash = path.find('/');
-    if (slash == path.npos)
-      return failure(std::make_error_code(std::errc::bad_message), "odd key in the store: " + entry.key);
-    auto& model = regions_[std::string(path.substr(0, slash))];
-    if (model == nullptr) model = std::make_unique<RegionModel>(std::string(path.substr(0, slash)));
-    if (auto loaded = load_record(*model, path.substr(slash + 1), entry.value); !loaded)
-      return failure(loaded.error().code, "cannot read " + entry.key + ": " + loaded.error().message);
-  }
+  const NetworkCardSettings kept = TRY(load_host_settings());
+  host_cards_ = std::make_shared<HostNetworkCards>(kept);
+  TRY(load_regions());
+  TRY(equip_host(kept));
   contract::CardSnapshot snapshot{.revision = durable_, .entities = {}};
   for (const auto& [name, model] : regions_) add_everything(options_.account, *model, snapshot.entities);
   parts_.card.replace(std::move(snapshot), [] {});
@@ -58,6 +61,52 @@ Result<void> ControlPlane::recover() {
     if (!known) parts_.runtime.remove(id, [](Result<void>) {});  // Its record was never durable.
   }
   tidy_later();
+  return {};
+}
+
+Result<void> ControlPlane::load_regions() {
+  const std::vector<store::Entry> entries = TRY(parts_.store.list(kRegionsPrefix));
+  for (const store::Entry& entry : entries) {
+    const std::string_view path = std::string_view(entry.key).substr(kRegionsPrefix.size());
+    const std::size_t slash = path.find('/');
+    if (slash == path.npos)
+      return failure(std::make_error_code(std::errc::bad_message), "odd key in the store: " + entry.key);
+    const std::string name(path.substr(0, slash));
+    auto& model = regions_[name];
+    if (model == nullptr) model = std::make_unique<RegionModel>(name, host_cards_);
+    if (auto loaded = load_record(*model, path.substr(slash + 1), entry.value); !loaded)
+      return failure(loaded.error().code, "cannot read " + entry.key + ": " + loaded.error().message);
+  }
+  return {};
+}
+
+Result<NetworkCardSettings> ControlPlane::load_host_settings() {
+  const std::string key = std::string(kHostsPrefix) + HostNetworkCards().host();
+  const std::optional<store::Entry> kept = TRY(parts_.store.get(key));
+  if (!kept) return NetworkCardSettings{};
+  auto settings = network_card_settings_from_json(kept->value);
+  if (!settings)
+    return failure(settings.error().code, "cannot read " + key + ": " + settings.error().message);
+  return settings;
+}
+
+Result<void> ControlPlane::equip_host(const NetworkCardSettings& kept) {
+  const NetworkCardSettings wanted = TRY(with_request(kept, options_.network_cards));
+  if (wanted == kept) return {};
+  if (const auto lost = host_cards_->first_lost_with(wanted))
+    return failure(
+        std::make_error_code(std::errc::device_or_resource_busy),
+        fmt::format("{} cannot have {} network card(s) with {} virtual functions: virtual function "
+                    "{} of card {} is held by {}; detach it, or stop its instance, first",
+                    lost->host, wanted.network_cards, wanted.virtual_functions_per_card, lost->number,
+                    lost->card, holder_of(regions_, *lost)));
+  host_cards_->resize(wanted);
+  const store::Revision revision = ++submitted_;
+  parts_.store.commit(
+      {.compares = {}, .writes = {{std::string(kHostsPrefix) + host_cards_->host(), to_json(wanted)}}},
+      [this, revision](Result<store::CommitResult> result) {
+        parts_.executor.post([this, revision, result = std::move(result)] { on_durable(revision, result); });
+      });
   return {};
 }
 
@@ -77,7 +126,7 @@ void ControlPlane::inspect(std::function<void(const Regions&, store::Revision)> 
 RegionModel& ControlPlane::region(const std::string& name) {
   auto& model = regions_[name];
   if (model == nullptr) {
-    model = std::make_unique<RegionModel>(name);
+    model = std::make_unique<RegionModel>(name, host_cards_);
     Transaction transaction(*model, options_.account, parts_.executor.wall_time(), random_, &parts_.runtime);
     make_default_network(transaction);
     auto nobody = std::make_shared<Answer>();

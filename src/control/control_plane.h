@@ -27,6 +27,8 @@
 #include "base/result.h"
 #include "control/card_link.h"
 #include "control/executor.h"
+#include "control/host_network_cards.h"
+#include "control/host_settings.h"
 #include "control/instance_runtime.h"
 #include "control/transaction.h"
 #include "store/key_value_store.h"
@@ -36,6 +38,7 @@ namespace enid::control {
 struct ControlPlaneOptions {
   std::string account = "000000000000";
   std::uint64_t seed = 1;
+  NetworkCardRequest network_cards = {};
 };
 
 class ControlPlane {
@@ -53,8 +56,9 @@ class ControlPlane {
 
   ControlPlane(Parts parts, ControlPlaneOptions options);
 
-  // Loads the store, programs the card, and makes the instances what the records say they
-  // are. Call once, on the control thread, before the first submit().
+  // Loads the store, gives the host the network cards it shall have, programs the card, and makes the
+  // instances what the records say they are. Refused, too: a virtual function that is in use would be gone.
+  // Call once, on the control thread, before the first submit().
   Result<void> recover();
 
   // Any thread. `region` must be a Region that exists; its default VPC is made at first use.
@@ -75,6 +79,9 @@ class ControlPlane {
     std::shared_ptr<Answer> answer;  // Null: nobody waits.
   };
 
+  Result<void> load_regions();
+  Result<NetworkCardSettings> load_host_settings();
+  Result<void> equip_host(const NetworkCardSettings& kept);
   RegionModel& region(const std::string& name);
   void run(const std::string& region, const Work& work, const std::shared_ptr<Answer>& answer);
   void publish(const std::string& region, Transaction& transaction, const std::shared_ptr<Answer>& answer);
@@ -96,6 +103,7 @@ class ControlPlane {
   Parts parts_;
   ControlPlaneOptions options_;
   Random random_;
+  std::shared_ptr<HostNetworkCards> host_cards_;
   Regions regions_;
   store::Revision submitted_ = 0;
   store::Revision durable_ = 0;

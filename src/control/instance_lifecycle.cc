@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/operations/virtual_functions.h"
+
 namespace enid::control {
 namespace {
 
@@ -65,6 +67,7 @@ void on_stopped(Transaction& transaction, InstanceRecord instance) {
   if (instance.state != InstanceState::kStopping) return;
   set_state(transaction, instance, InstanceState::kStopped);
   transaction.put(instance);
+  release_virtual_functions(transaction, instance.id);
   // Those that a failed start left attaching: a device of a stopped instance waits for its start.
   for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
     if (interface->attachment->status != AttachmentStatus::kAttaching) continue;
@@ -72,6 +75,16 @@ void on_stopped(Transaction& transaction, InstanceRecord instance) {
     attached.attachment->status = AttachmentStatus::kAttached;
     transaction.put(std::move(attached));
   }
+}
+
+// Documented: EC2 API Reference, StateReason: "Server.InsufficientInstanceCapacity".
+void stop_without_capacity(Transaction& transaction, InstanceRecord instance) {
+  instance.state_reason_code = "Server.InsufficientInstanceCapacity";
+  instance.state_reason_message =
+      "Server.InsufficientInstanceCapacity: There was insufficient instance capacity to run the instance";
+  set_state(transaction, instance, InstanceState::kStopping);
+  transaction.put(instance);
+  transaction.act({.kind = RuntimeActionKind::kStop, .instance = instance.id});
 }
 
 void on_removed(Transaction& transaction, InstanceRecord instance) {
@@ -149,6 +162,9 @@ void resume_instance(Transaction& transaction, const InstanceRecord& instance, R
   switch (instance.state) {
     case InstanceState::kPending:
     case InstanceState::kRunning:
+      // States of earlier versions assigned none.
+      if (!take_virtual_functions(transaction, instance.id))
+        return stop_without_capacity(transaction, instance);
       act(present ? RuntimeActionKind::kAdopt : RuntimeActionKind::kStart);
       return finish_detaching();
     case InstanceState::kStopping:

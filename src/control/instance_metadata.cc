@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/card_programs.h"
+#include "vpc/instance_types.h"
 
 namespace enid::control {
 namespace {
@@ -47,13 +48,23 @@ std::string cidr_blocks(const VpcRecord& vpc) {
   return lines(blocks);
 }
 
+bool has_several_network_cards(const RegionModel& region, const Attachment& attachment) {
+  const InstanceRecord* instance = region.find<InstanceRecord>(attachment.instance);
+  const vpc::InstanceType* type =
+      instance == nullptr ? nullptr : vpc::find_instance_type(instance->instance_type);
+  return type != nullptr && type->network_cards > 1;
+}
+
 void add_interface(Leaves& leaves, const std::string& account, const RegionModel& region,
                    const NetworkInterfaceRecord& interface) {
   const std::string at = "network/interfaces/macs/" + interface.mac.text() + "/";
   leaves.add(at + "device-number", fmt::to_string(interface.attachment->device_index));
-  leaves.add(at + "network-card-index", fmt::to_string(interface.attachment->network_card_index));
-  // The key that amazon-vpc-cni-k8s reads.
-  leaves.add(at + "network-card", fmt::to_string(interface.attachment->network_card_index));
+  // Observed: absent on types with one network card (github.com/amazonlinux/amazon-ec2-net-utils/issues/104).
+  if (has_several_network_cards(region, *interface.attachment)) {
+    const std::string index = fmt::to_string(interface.attachment->network_card_index);
+    leaves.add(at + "network-card-index", index);
+    leaves.add(at + "network-card", index);  // The key that amazon-vpc-cni-k8s reads.
+  }
   leaves.add(at + "interface-id", interface.id.text());
   leaves.add(at + "mac", interface.mac.text());
   leaves.add(at + "owner-id", account);

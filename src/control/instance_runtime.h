@@ -22,15 +22,19 @@ namespace enid::control {
 struct InterfaceAttachment {
   NetworkInterfaceId interface;
   MacAddress mac;
-  std::uint16_t device_index = 0;  // Device index N appears as ethN.
+  std::uint16_t device_index = 0;  // Unique on its network card. On card 0, N appears as ethN.
   std::uint16_t network_card_index = 0;
   std::uint16_t mtu = 9001;
+  std::uint16_t machine_port =
+      0;  // Follows from the two indexes and the instance type (vpc/machine_ports.h).
 };
 
-// What a virtual machine has of processors and memory, by its instance type.
+// What a virtual machine has of processors, memory and PCI places, by its instance type.
 struct MachineShape {
   std::int32_t vcpus = 1;
   std::int64_t memory_mib = 512;
+  std::uint16_t interface_ports = 15;           // PCI places for interfaces.
+  std::uint16_t interface_ports_per_card = 15;  // Of these, each network card's; see vpc/machine_ports.h.
 };
 
 struct InstanceLaunch {

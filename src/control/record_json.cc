@@ -71,6 +71,12 @@ void fields(auto& v, Is<SecurityGroupRecord> auto& r) {
   v("tags", r.tags);
 }
 
+void fields(auto& v, Is<VirtualFunction> auto& r) {
+  v("host", r.host);
+  v("card", r.card);
+  v("number", r.number);
+}
+
 void fields(auto& v, Is<Attachment> auto& r) {
   v("id", r.id);
   v("instance", r.instance);
@@ -81,6 +87,7 @@ void fields(auto& v, Is<Attachment> auto& r) {
   v("delete_on_termination", r.delete_on_termination);
   v("ena_srd_enabled", r.ena_srd_enabled);
   v("ena_srd_udp_enabled", r.ena_srd_udp_enabled);
+  v("virtual_function", r.virtual_function);
 }
 
 void fields(auto& v, Is<NetworkInterfaceRecord> auto& r) {
@@ -337,7 +344,15 @@ struct Reader {
 
 template <class Record>
 Result<void> load(RegionModel& region, std::string_view value) {
-  region.put(TRY(from_json<Record>(value)));
+  Record record = TRY(from_json<Record>(value));
+  if constexpr (std::is_same_v<Record, NetworkInterfaceRecord>) {
+    if (record.attachment && record.attachment->virtual_function &&
+        !region.host_cards().is_free(*record.attachment->virtual_function))
+      return failure(
+          std::make_error_code(std::errc::bad_message),
+          "it holds a virtual function that another interface holds, or that the host does not have");
+  }
+  region.put(std::move(record));
   return {};
 }
 

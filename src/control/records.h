@@ -85,6 +85,15 @@ struct SecurityGroupRecord {
 
 enum class AttachmentStatus : std::uint8_t { kAttaching, kAttached, kDetaching };
 
+// One virtual function of a network card of a host (SR-IOV), held by an attached interface.
+struct VirtualFunction {
+  std::string host;
+  std::int32_t card = 0;    // Of the host's network cards, from 0.
+  std::int32_t number = 0;  // Of the card's virtual functions, from 0.
+
+  bool operator==(const VirtualFunction&) const = default;
+};
+
 struct Attachment {
   AttachmentId id;
   InstanceId instance;
@@ -95,6 +104,8 @@ struct Attachment {
   bool delete_on_termination = false;
   bool ena_srd_enabled = false;
   bool ena_srd_udp_enabled = false;
+  // Empty while the instance is stopped: it is on no host then. See control/operations/virtual_functions.h.
+  std::optional<VirtualFunction> virtual_function = {};
 };
 
 struct NetworkInterfaceRecord {

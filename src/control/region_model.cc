@@ -101,6 +101,8 @@ void RegionModel::index(const NetworkInterfaceRecord& interface, bool add) {
     } else {
       attachments_.erase(interface.attachment->id);
     }
+    if (const auto& function = interface.attachment->virtual_function)
+      add ? host_cards_->hold(*function) : host_cards_->release(*function);
   }
   auto& addresses = addresses_[interface.subnet];
   const auto hold = [&](Ipv4Address address) {

@@ -11,11 +11,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "control/host_network_cards.h"
 #include "control/records.h"
 #include "control/table.h"
 
@@ -23,7 +25,10 @@ namespace enid::control {
 
 class RegionModel {
  public:
-  explicit RegionModel(std::string name) : name_(std::move(name)) {}
+  // All Regions share the host, and so its network cards.
+  explicit RegionModel(std::string name,
+                       std::shared_ptr<HostNetworkCards> host_cards = std::make_shared<HostNetworkCards>())
+      : name_(std::move(name)), host_cards_(std::move(host_cards)) {}
   RegionModel(const RegionModel&) = delete;
   RegionModel& operator=(const RegionModel&) = delete;
 
@@ -50,6 +55,8 @@ class RegionModel {
   std::uint64_t addresses_taken(const SubnetId& subnet) const;
   // Taken addresses in order; a prefix counts as each of its addresses.
   const std::map<Ipv4Address, NetworkInterfaceId>& addresses_in(const SubnetId& subnet) const;
+  // Whose virtual functions the attached interfaces hold; those of other Regions count, too.
+  const HostNetworkCards& host_cards() const { return *host_cards_; }
   bool mac_in_use(const MacAddress& mac) const { return macs_.contains(mac); }
   const SecurityGroupRecord* group_named(const VpcId& vpc, const std::string& name) const;
   const KeyPairRecord* key_pair_named(const std::string& name) const;
@@ -67,6 +74,7 @@ class RegionModel {
   void index(const NetworkInterfaceRecord& interface, bool add);
 
   std::string name_;
+  std::shared_ptr<HostNetworkCards> host_cards_;
   std::tuple<Table<VpcRecord>, Table<SubnetRecord>, Table<SecurityGroupRecord>, Table<NetworkInterfaceRecord>,
              Table<NetworkInterfacePermissionRecord>, Table<InstanceRecord>, Table<KeyPairRecord>,
              Table<RouteTableRecord>, Table<NetworkAclRecord>, Table<DhcpOptionsRecord>,

@@ -1,12 +1,15 @@
 // Attributes of instances: describe, modify, reset; metadata options; monitoring.
 #include <fmt/format.h>
 
+#include <map>
+
 #include "api/ec2/instance_requests.h"
 #include "api/ec2/instance_shapes.h"
 #include "api/ec2/network_interface_requests.h"
 #include "api/ec2/network_interface_shapes.h"
 #include "api/ec2/operations.h"
 #include "api/protocol/base64.h"
+#include "control/operations/network_interfaces.h"
 #include "vpc/instance_types.h"
 
 namespace enid::api::ec2 {
@@ -90,11 +93,11 @@ Result<void> change_type(CallContext& context, InstanceRecord& instance, const s
   if (interfaces.size() > static_cast<std::size_t>(type->max_enis))
     return ec2_failure("AttachmentLimitExceeded",
                        fmt::format("Interface count {} exceeds the limit for {}", interfaces.size(), name));
+  std::map<std::int32_t, std::size_t> interfaces_of_card;
   for (const auto* interface : interfaces) {
-    if (interface->attachment->network_card_index >= type->network_cards)
-      return ec2_failure("InvalidParameterValue",
-                         fmt::format("Network card index {} is not valid for {}.",
-                                     interface->attachment->network_card_index, name));
+    const std::int32_t card = interface->attachment->network_card_index;
+    TRY(control::check_network_card(*type, card, ++interfaces_of_card[card]));
+    TRY(control::check_machine_port(instance, *type, card, interface->attachment->device_index));
     if (interface->addresses.size() + interface->prefixes.size() >
         static_cast<std::size_t>(type->ipv4_per_eni))
       return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");

@@ -1,14 +1,13 @@
 // Instance types and where they are offered: in every zone.
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "api/ec2/operations.h"
 #include "api/filters.h"
 #include "api/generated/ec2_types.h"
 #include "api/pagination.h"
 #include "vpc/ec2_error.h"
 #include "vpc/instance_types.h"
+#include "vpc/network_card.h"
 #include "vpc/regions.h"
 
 namespace enid::api::ec2 {
@@ -26,13 +25,6 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-template <class Number>
-Number number(const std::string& text) {
-  Number value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 std::string_view support(vpc::Support support) {
   switch (support) {
     case vpc::Support::kUnsupported:
@@ -45,24 +37,17 @@ std::string_view support(vpc::Support support) {
   return "";
 }
 
-// "first-last:interfaces:baseline:peak:types:queues", groups joined by ';'.
 std::vector<NetworkCardInfo> network_cards(const vpc::InstanceType& type) {
   std::vector<NetworkCardInfo> cards;
-  for (const std::string& group : split(type.cards, ';')) {
-    const auto fields = split(group, ':');
-    if (fields.size() < 6) continue;
-    const auto range = split(fields[0], '-');
-    const auto first = number<std::int32_t>(range.front()), last = number<std::int32_t>(range.back());
-    for (std::int32_t index = first; index <= last; ++index) {
-      NetworkCardInfo& card = cards.emplace_back();
-      card.network_card_index = index;
-      card.network_performance = type.network_performance;
-      card.maximum_network_interfaces = number<std::int32_t>(fields[1]);
-      card.baseline_bandwidth_in_gbps = number<double>(fields[2]);
-      card.peak_bandwidth_in_gbps = number<double>(fields[3]);
-      card.interface_types = split(fields[4], '+');
-      card.default_ena_queue_count_per_interface = number<std::int32_t>(fields[5]);
-    }
+  for (const vpc::NetworkCard& facts : vpc::network_cards_of(type)) {
+    NetworkCardInfo& card = cards.emplace_back();
+    card.network_card_index = facts.index;
+    card.network_performance = type.network_performance;
+    card.maximum_network_interfaces = facts.max_interfaces;
+    card.baseline_bandwidth_in_gbps = facts.baseline_gbps;
+    card.peak_bandwidth_in_gbps = facts.peak_gbps;
+    card.interface_types = split(facts.interface_types, '+');
+    card.default_ena_queue_count_per_interface = facts.default_ena_queues;
   }
   return cards;
 }

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "control/transaction.h"
+#include "vpc/instance_types.h"
 
 namespace enid::control {
 
@@ -44,6 +45,14 @@ Result<const InstanceRecord*> find_instance(const Transaction& transaction, cons
 Result<NetworkInterfaceId> create_network_interface(Transaction& transaction,
                                                     const NewNetworkInterface& what);
 Result<void> delete_network_interface(Transaction& transaction, const NetworkInterfaceId& id);
+
+// Whether the type has that network card, and the card room for so many interfaces.
+Result<void> check_network_card(const vpc::InstanceType& type, std::int32_t network_card_index,
+                                std::size_t interfaces);
+
+// Whether the instance has a place for it: namespaces take any device index, a machine's bus so many.
+Result<void> check_machine_port(const InstanceRecord& instance, const vpc::InstanceType& type,
+                                std::int32_t network_card_index, std::int32_t device_index);
 
 struct NewAttachment {
   NetworkInterfaceId interface;

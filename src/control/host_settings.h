@@ -1,0 +1,28 @@
+// What a host has of network cards, as the store keeps it: "hosts/host-1" -> JSON.
+//
+//   `enid up` may say something else than last time; what it does not say stays as it was.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "control/host_network_cards.h"
+
+namespace enid::control {
+
+constexpr std::string_view kHostsPrefix = "hosts/";
+
+std::string to_json(const NetworkCardSettings& settings);
+Result<NetworkCardSettings> network_card_settings_from_json(std::string_view text);
+
+// What is asked for on top of what was kept. Refused: more or less than a host can have.
+struct NetworkCardRequest {
+  std::optional<std::int32_t> network_cards = {};
+  std::optional<std::int32_t> virtual_functions_per_card = {};
+};
+Result<NetworkCardSettings> with_request(NetworkCardSettings kept, const NetworkCardRequest& request);
+
+}  // namespace enid::control
