@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "apps/commands/commands.h"
+#include "control/host_network_cards.h"
 
 namespace enid::apps {
 namespace {
@@ -62,6 +63,15 @@ Run add_up(CLI::App& app, CLI::App*& command) {
                     "refuse AMI ids that enid does not know, instead of running its own image");
   command->add_option("--seed", options->seed,
                       "seed of ids and MACs, to repeat a run; 0: the system's randomness");
+  command
+      ->add_option("--network-cards", options->network_cards,
+                   "how many network cards this host has; kept with the state, 1 at first")
+      ->check(CLI::Range(1, control::kNetworkCardsMax));
+  command
+      ->add_option(
+          "--virtual-functions-per-card", options->virtual_functions_per_card,
+          "how many interfaces one network card can carry (SR-IOV); kept with the state, 256 at first")
+      ->check(CLI::Range(1, control::kVirtualFunctionsPerCardMax));
   return bind(options, run_up);
 }
 

@@ -150,11 +150,12 @@ struct Daemon::Parts {
     return {};
   }
 
-  Result<void> start_control(Random& random) {
+  Result<void> start_control(const DaemonOptions& options, Random& random) {
     plane = std::make_unique<control::ControlPlane>(
         control::ControlPlane::Parts{
             .store = *store, .card = *worker, .runtime = *runtime, .executor = control_thread},
-        control::ControlPlaneOptions{.seed = random.below(UINT64_MAX)});
+        control::ControlPlaneOptions{.seed = random.below(UINT64_MAX),
+                                     .network_cards = options.network_cards});
     Result<void> recovered;
     control_thread.run([&] { recovered = plane->recover(); });
     TRY(std::move(recovered));
@@ -212,7 +213,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const DaemonOptions& options) {
   TRY(parts->open_state(options));
   TRY(parts->start_card(random));
   TRY(parts->start_runtime(options));
-  TRY(parts->start_control(random));
+  TRY(parts->start_control(options, random));
   TRY(parts->open_api(options, random));
   TRY(parts->open_operator_socket(options));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));

@@ -16,6 +16,7 @@
 
 #include "apps/state_folder.h"
 #include "base/result.h"
+#include "control/host_settings.h"
 
 namespace enid::apps {
 
@@ -26,6 +27,7 @@ struct DaemonOptions {
   bool auth_none = false;
   bool strict_images = false;
   std::uint64_t seed = 0;  // 0: from the system's randomness.
+  control::NetworkCardRequest network_cards = {};
 };
 
 class Daemon {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct UpOptions {
   bool auth_none = false;      // Any access key is believed; loopback only.
   bool strict_images = false;  // An AMI id that enid does not know is refused.
   std::uint64_t seed = 0;      // 0: from the system's randomness.
+  // Of this host (SR-IOV). Empty: as the state has it.
+  std::optional<std::int32_t> network_cards = {};
+  std::optional<std::int32_t> virtual_functions_per_card = {};
 };
 int run_up(const UpOptions& options);
 

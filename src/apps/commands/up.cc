@@ -52,7 +52,9 @@ Result<DaemonOptions> daemon_options(const UpOptions& options) {
                        .port = listen.port,
                        .auth_none = options.auth_none,
                        .strict_images = options.strict_images,
-                       .seed = options.seed};
+                       .seed = options.seed,
+                       .network_cards = {.network_cards = options.network_cards,
+                                         .virtual_functions_per_card = options.virtual_functions_per_card}};
 }
 
 std::string state_flag(const std::string& state) { return state == kDefaultState ? "" : " --state " + state; }
