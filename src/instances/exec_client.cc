@@ -17,6 +17,8 @@
 namespace enid::instances {
 namespace {
 
+constexpr int kMomentMilliseconds = 2'000;
+
 // The caller's terminal in raw mode, until the end of the scope.
 class RawTerminal {
  public:
@@ -135,6 +137,26 @@ Result<int> serve(int socket, host::UniqueFd terminal, const HeldSignals& signal
   }
 }
 
+// Until the instance answers. A signal's number: the caller does not want to wait any longer.
+Result<int> await_answer(int socket, const HeldSignals& signals, const ExecRequest& request) {
+  for (bool told = false;;) {
+    std::array<pollfd, 2> waiting = {pollfd{socket, POLLIN, 0}, {signals.get(), POLLIN, 0}};
+    const int ready =
+        ::poll(waiting.data(), waiting.size(), told ? request.patience_ms : kMomentMilliseconds);
+    if (ready < 0 && errno != EINTR) return errno_failure("wait for the instance's init");
+    if (ready == 0) {
+      if (std::exchange(told, true))
+        return failure(std::make_error_code(std::errc::timed_out),
+                       "it has not come up; its console may say why (get-console-output)");
+      if (request.on_wait) request.on_wait();
+    }
+    if (ready <= 0) continue;
+    if (waiting[0].revents != 0) return 0;
+    // A terminal's new size is looked at when there is a terminal.
+    if (const int number = signals.next(); number != 0 && number != SIGWINCH) return number;
+  }
+}
+
 }  // namespace
 
 Result<int> exec_in_instance(const std::string& instance_folder, const ExecRequest& request) {
@@ -146,7 +168,8 @@ Result<int> exec_in_instance(const std::string& instance_folder, const ExecReque
   fields.insert(fields.end(), request.environment.begin(), request.environment.end());
   static constexpr std::array kStreams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
   TRY(send_message(socket.get(), fields, kStreams));
-  ControlMessage answer = TRY(receive_message(socket.get(), 10'000));
+  if (const int signal = TRY(await_answer(socket.get(), signals, request)); signal != 0) return 128 + signal;
+  ControlMessage answer = TRY(receive_message(socket.get(), 0));
   if (!answer.is("started"))
     return failure(std::make_error_code(std::errc::operation_not_permitted),
                    answer.fields.size() > 1 ? answer.fields[1] : "the instance is powering off");

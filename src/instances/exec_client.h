@@ -8,9 +8,11 @@
 //   keeps the window's size the same. Without it, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1
 //   and SIGUSR2 sent to the client are sent on to the command.
 //
-// Invariant: the caller's terminal is as it was when the function returns.
+// Invariants: a signal ends the client while nothing runs yet. The caller's terminal is as it was when the
+// function returns.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,10 @@ struct ExecRequest {
   std::vector<std::string> arguments;    // The command and its arguments; looked up in PATH inside.
   std::vector<std::string> environment;  // "NAME=value", beside what the instance sets itself.
   bool terminal = false;                 // Both standard input and output are terminals.
+  // A virtual machine answers when its user space is up. Called once, when that takes longer than a moment.
+  std::function<void()> on_wait = {};
+  // Then the answer is awaited this long. Chosen: longer than any boot, also under emulation on a busy host.
+  int patience_ms = 300'000;
 };
 
 // `instance_folder` is STATE/instances/<id>. Answers the command's exit status, 128 + the

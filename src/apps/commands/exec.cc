@@ -1,7 +1,9 @@
 // enid exec: runs a command inside an instance. It speaks to the instance's own init, so it
 // works also while the daemon is away.
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -26,6 +28,7 @@ int run_exec(const ExecOptions& options) {
   if (request.arguments.empty()) request.arguments = {"/bin/sh"};
   request.terminal = !options.no_terminal && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   if (const char* term = std::getenv("TERM")) request.environment.push_back(std::string("TERM=") + term);
+  request.on_wait = [&] { fmt::print(stderr, "{} still boots, waiting…\n", options.instance); };
   const std::string machine = folder.machines() + "/" + options.instance;
   const auto status = instances::exec_in_instance(
       std::filesystem::exists(machine) ? machine : folder.instances() + "/" + options.instance, request);
