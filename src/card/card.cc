@@ -576,6 +576,7 @@ contract::CardReport Card::report() const {
     contract::InterfaceCounters counters;
     counters.id = interface.id;
     counters.port_attached = interface.port != nullptr;
+    counters.port = port_report(interface);
     counters.sent_packets = interface.sent_packets;
     counters.sent_bytes = interface.sent_bytes;
     counters.received_packets = interface.received_packets;
@@ -597,6 +598,7 @@ contract::TraceReport Card::trace(const TraceSpec& spec, Instant now) {
     name_drop(report, DropReason::kNotProgrammed);
     return report;
   }
+  report.sender = {.interface = from->id, .port = port_report(*from)};
   std::vector<std::uint8_t> bytes = make_trace_frame(spec, *from);
   const Frame frame{bytes, {}};
   Walk walk{parts.state, now, {}, from, nullptr, frame, {}};
@@ -628,6 +630,10 @@ contract::TraceReport Card::trace(const TraceSpec& spec, Instant now) {
   if (!run(is_elsewhere ? carrier_pipeline() : ingress_pipeline())) return report;
   report.steps.back().verdict = is_elsewhere ? "send" : "deliver";
   report.delivered = true;
+  if (!is_elsewhere && walk.to->port != nullptr)
+    report.receiver = {.interface = walk.to->id,
+                       .port = port_report(*walk.to),
+                       .receive_queue = walk.to->port->receive_queue_of(frame)};
   return report;
 }
 

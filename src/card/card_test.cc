@@ -487,6 +487,12 @@ TEST_F(CardTest, a_trace_names_the_rule_that_decided_and_leaves_no_state) {
   EXPECT_EQ(trace.steps[8].stage, "security_group_ingress");
   EXPECT_THAT(trace.steps[8].detail, HasSubstr("sgr-http tcp 80-80 from 10.0.0.0/16"));
   EXPECT_EQ(trace.steps[9].verdict, "deliver");
+  ASSERT_TRUE(trace.sender && trace.receiver);
+  EXPECT_EQ(trace.sender->interface, CardLab::id_of("client"));
+  EXPECT_EQ(trace.sender->receive_queue, std::nullopt);
+  EXPECT_EQ(trace.receiver->interface, CardLab::id_of("server"));
+  EXPECT_EQ(trace.receiver->port.queue_pairs, 1);
+  EXPECT_EQ(trace.receiver->receive_queue, 0);
   EXPECT_EQ(lab.card.report().tracked_connections, 0u);
   EXPECT_EQ(lab.card.report().flows, 0u);
   EXPECT_EQ(lab.arrived("server"), 0u);

@@ -91,6 +91,14 @@ void add_step(contract::TraceReport& report, std::string_view stage, StageResult
   report.steps.push_back(std::move(step));
 }
 
+contract::PortReport port_report(const Interface& interface) {
+  if (interface.port == nullptr) return {};
+  const PortFacts facts = interface.port->facts();
+  return {.kind = std::string(facts.kind),
+          .queue_pairs = facts.queue_pairs,
+          .queue_pairs_in_use = facts.queue_pairs_in_use};
+}
+
 void name_drop(contract::TraceReport& report, DropReason reason) {
   report.drop_reason = name_of(reason);
   report.drop_explanation = explanation_of(reason);

@@ -15,6 +15,8 @@ std::vector<std::uint8_t> make_trace_frame(const TraceSpec& spec, const Interfac
 
 void add_step(contract::TraceReport& report, std::string_view stage, StageResult result, const Walk& walk);
 
+contract::PortReport port_report(const Interface& interface);
+
 // Says that the packet was dropped, and why.
 void name_drop(contract::TraceReport& report, DropReason reason);
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,17 @@
 
 namespace enid::contract {
 
+// Where the frames of an interface enter and leave its instance.
+struct PortReport {
+  std::string kind;                      // "tap", "ena"; empty: none is bound to the card.
+  std::uint16_t queue_pairs = 0;         // That it offers.
+  std::uint16_t queue_pairs_in_use = 0;  // That the instance's driver has made.
+};
+
 struct InterfaceCounters {
   NetworkInterfaceId id;
   bool port_attached = false;
+  PortReport port = {};
   std::uint64_t sent_packets = 0;  // From the instance into the card. A super-frame counts its segments.
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_packets = 0;  // From the card into the instance.
@@ -28,11 +37,21 @@ struct TraceStep {
   std::string detail;   // What decided: a rule's id and text, a route, an address. May be empty.
 };
 
+// One end of a traced packet's way.
+struct TraceEnd {
+  NetworkInterfaceId interface;
+  PortReport port;
+  // The receiver's, by its RSS hash; empty for a sender (its system chooses) and while there is none.
+  std::optional<std::uint16_t> receive_queue = {};
+};
+
 struct TraceReport {
   bool delivered = false;
   std::string drop_reason;       // "no_egress_rule"; empty when delivered.
   std::string drop_explanation;  // The reason in words.
   std::vector<TraceStep> steps;
+  std::optional<TraceEnd> sender = {};
+  std::optional<TraceEnd> receiver = {};  // When the packet comes to an interface of this card's.
 };
 
 // The way to another host's card.

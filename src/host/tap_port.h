@@ -42,6 +42,7 @@ class TapPort final : public card::FramePort {
 
   std::size_t receive(std::span<card::Frame> frames) override;
   std::size_t transmit(std::span<const card::Frame> frames) override;
+  card::PortFacts facts() const override { return {.kind = "tap"}; }
 
   int fd() const { return tap_.get(); }
   bool is_broken() const { return is_broken_; }

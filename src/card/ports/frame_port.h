@@ -14,7 +14,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "card/ports/allowances.h"
@@ -44,6 +46,13 @@ struct Frame {
 // Whose a port is. A user's own device serves an interface that no instance has: it counts as attached.
 enum class PortOwner : std::uint8_t { kInstance, kUser };
 
+// What a port is, for people.
+struct PortFacts {
+  std::string_view kind;
+  std::uint16_t queue_pairs = 1;         // That it offers.
+  std::uint16_t queue_pairs_in_use = 1;  // That the instance's driver has made.
+};
+
 class FramePort {
  public:
   virtual ~FramePort() = default;
@@ -56,6 +65,9 @@ class FramePort {
   // Whom to ask for the interface's allowances, from attachment to detachment; then null. A port whose
   // instance cannot see them takes no notice.
   virtual void set_allowances(AllowanceSource* /*source*/) {}
+  virtual PortFacts facts() const { return {}; }
+  // The queue on which the instance would receive the frame. Empty: it has none now.
+  virtual std::optional<std::uint16_t> receive_queue_of(const Frame& /*frame*/) const { return 0; }
 };
 
 }  // namespace enid::card

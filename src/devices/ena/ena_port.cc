@@ -133,12 +133,33 @@ std::size_t EnaPort::receive(std::span<Frame> frames) {
 
 // --- Frames for the guest ---
 
-ReceiveQueue* EnaPort::receive_queue_for(std::uint32_t hash) {
+inline std::uint16_t EnaPort::receive_index_for(std::uint32_t hash) const {
   if (steerer_ && steerer_->is_on()) {
     const std::uint16_t index = steerer_->queue(hash);
-    if (index < receive_.size() && receive_[index]) return &*receive_[index];
+    if (index < receive_.size() && receive_[index]) return index;
   }
-  return receive_[0] ? &*receive_[0] : nullptr;
+  return 0;
+}
+
+ReceiveQueue* EnaPort::receive_queue_for(std::uint32_t hash) {
+  auto& queue = receive_[receive_index_for(hash)];
+  return queue ? &*queue : nullptr;
+}
+
+card::PortFacts EnaPort::facts() const {
+  const auto in_use = std::ranges::count_if(receive_, [](const auto& queue) { return queue.has_value(); });
+  return {.kind = "ena",
+          .queue_pairs = options_.queue_pairs,
+          .queue_pairs_in_use = static_cast<std::uint16_t>(in_use)};
+}
+
+std::optional<std::uint16_t> EnaPort::receive_queue_of(const Frame& frame) const {
+  if (!is_link_up_ || frame.bytes.size() < EthernetHeader::kBytes) return std::nullopt;
+  std::uint32_t hash = 0;
+  if (steerer_ && steerer_->is_on())
+    hash = steerer_->hash(frame.bytes, wire::read_layout(frame.bytes, wire::IpLength::kAsWritten));
+  const std::uint16_t index = receive_index_for(hash);
+  return receive_[index] ? std::optional(index) : std::nullopt;
 }
 
 bool EnaPort::put(std::span<const ConstBytes> parts, Arrival& arrival) {

@@ -56,6 +56,8 @@ class EnaPort final : public DataPath, public card::PolledPort {
   std::size_t receive(std::span<card::Frame> frames) override;
   std::size_t transmit(std::span<const card::Frame> frames) override;
   void set_allowances(card::AllowanceSource* source) override;
+  card::PortFacts facts() const override;
+  std::optional<std::uint16_t> receive_queue_of(const card::Frame& frame) const override;
 
   void create_completion_queue(const CompletionQueueSetup& setup) override;
   void create_submission_queue(const SubmissionQueueSetup& setup) override;
@@ -92,6 +94,7 @@ class EnaPort final : public DataPath, public card::PolledPort {
   bool bring_segments(const card::Frame& frame, Arrival& arrival);
   bool put(std::span<const ConstBytes> parts, Arrival& arrival);
   std::size_t segment_bytes(const card::Frame& frame, const wire::FrameLayout& layout) const;
+  std::uint16_t receive_index_for(std::uint32_t hash) const;
   ReceiveQueue* receive_queue_for(std::uint32_t hash);
   void drop_arrival(std::uint16_t queue) { ++receive_counts_[queue].drops; }
   void raise_due();

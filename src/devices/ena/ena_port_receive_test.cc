@@ -418,7 +418,10 @@ TEST(EnaSteering, hashes_as_microsofts_suite_says_and_takes_the_tables_queue) {
     driver.post(q, 8, 2048);
   }
   driver.port->set_receive_steering(microsoft_steering());
-  bring(driver, microsoft_frame(6));
+  auto frame = microsoft_frame(6);
+  EXPECT_EQ(driver.port->receive_queue_of({.bytes = frame, .offload = {}}), 0x51ccc178 % 4);
+  EXPECT_EQ(driver.port->facts().queue_pairs_in_use, 4);
+  bring(driver, frame);
   auto frames = driver.received(0x51ccc178 % 4);
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].hash, 0x51ccc178u);
