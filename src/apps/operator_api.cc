@@ -73,6 +73,35 @@ Json instances_of(const control::ControlPlane::Regions& regions) {
   return list;
 }
 
+// A host's network cards, and how many of their virtual functions are in use.
+Json describe_host(const control::HostNetworkCards& host) {
+  Json cards = Json::array();
+  for (const vpc::NetworkCardLoad& load : host.loads())
+    cards.push_back({{"card", cards.size()},
+                     {"virtual_functions", load.virtual_functions},
+                     {"in_use", load.in_use},
+                     {"free", load.virtual_functions - load.in_use}});
+  return {{"id", host.host()}, {"network_cards", cards}};
+}
+
+// Where an interface is: its place in the instance, and the virtual function it holds of the host.
+void add_place(Json& json, const control::NetworkInterfaceRecord& interface) {
+  if (!interface.attachment) return;
+  json["network_card_index"] = interface.attachment->network_card_index;
+  if (const auto& function = interface.attachment->virtual_function) {
+    json["host"] = function->host;
+    json["card"] = function->card;
+    json["virtual_function"] = function->number;
+  }
+}
+
+void add_port(Json& json, const contract::PortReport& port) {
+  if (port.kind.empty()) return;
+  json["port"] = port.kind;
+  json["queue_pairs"] = port.queue_pairs;
+  json["queue_pairs_in_use"] = port.queue_pairs_in_use;
+}
+
 Json interfaces_of(const control::ControlPlane::Regions& regions) {
   Json list = Json::array();
   for (const auto& [name, region] : regions) {
@@ -85,6 +114,7 @@ Json interfaces_of(const control::ControlPlane::Regions& regions) {
                       {"instance", interface.attachment ? interface.attachment->instance.text() : ""},
                       {"device_index", interface.attachment ? interface.attachment->device_index : 0},
                       {"addresses", addresses}});
+      add_place(list.back(), interface);
     }
   }
   return list;
@@ -98,6 +128,7 @@ void add_counters(Json& interfaces, const contract::CardReport& report) {
     if (found == by_id.end()) continue;
     const contract::InterfaceCounters& counters = *found->second;
     interface["port_attached"] = counters.port_attached;
+    add_port(interface, counters.port);
     interface["sent_packets"] = counters.sent_packets;
     interface["sent_bytes"] = counters.sent_bytes;
     interface["received_packets"] = counters.received_packets;
@@ -136,6 +167,21 @@ Json steps_of(const contract::TraceReport& report) {
   for (const contract::TraceStep& step : report.steps)
     steps.push_back({{"stage", step.stage}, {"verdict", step.verdict}, {"detail", step.detail}});
   return steps;
+}
+
+Json end_of(control::ControlPlane& plane, const contract::TraceEnd& end) {
+  Json json = {{"interface", end.interface.text()}};
+  const auto record = look<std::optional<control::NetworkInterfaceRecord>>(
+      plane, [&](const control::ControlPlane::Regions& regions, store::Revision) {
+        return find_interface(regions, end.interface.text());
+      });
+  if (record) {
+    if (record->attachment) json["device_index"] = record->attachment->device_index;
+    add_place(json, *record);
+  }
+  add_port(json, end.port);
+  if (end.receive_queue) json["receive_queue"] = *end.receive_queue;
+  return json;
 }
 
 // Counts the packets of whole pcapng blocks, and cuts after the last one wanted.
@@ -216,11 +262,13 @@ void OperatorApi::environment(OperatorAnswer& answer) {
 }
 
 void OperatorApi::status(OperatorAnswer& answer) {
-  Json json = look<Json>(parts_.plane, [](const control::ControlPlane::Regions& regions,
-                                          store::Revision durable) {
-    return Json{
-        {"instances", instances_of(regions)}, {"interfaces", interfaces_of(regions)}, {"revision", durable}};
-  });
+  Json json = look<Json>(parts_.plane,
+                         [this](const control::ControlPlane::Regions& regions, store::Revision durable) {
+                           return Json{{"hosts", Json::array({describe_host(parts_.plane.host_cards())})},
+                                       {"instances", instances_of(regions)},
+                                       {"interfaces", interfaces_of(regions)},
+                                       {"revision", durable}};
+                         });
   const contract::CardReport report = report_of(parts_.worker);
   add_counters(json["interfaces"], report);
   json["version"] = ENID_VERSION;
@@ -305,13 +353,16 @@ void OperatorApi::trace(const OperatorRequest& request, OperatorAnswer& answer) 
                       [&](Result<contract::TraceReport> result) { promise.set_value(std::move(result)); });
   const Result<contract::TraceReport> report = promise.get_future().get();
   if (!report) return refuse(answer, 400, report.error().message);
-  send_json(answer, {{"interface", found.first->id.text()},
-                     {"source", source.empty() ? found.first->addresses.front().text() : source},
-                     {"target", target->text()},
-                     {"delivered", report->delivered},
-                     {"drop_reason", report->drop_reason},
-                     {"drop_explanation", report->drop_explanation},
-                     {"steps", steps_of(*report)}});
+  Json json = {{"interface", found.first->id.text()},
+               {"source", source.empty() ? found.first->addresses.front().text() : source},
+               {"target", target->text()},
+               {"delivered", report->delivered},
+               {"drop_reason", report->drop_reason},
+               {"drop_explanation", report->drop_explanation},
+               {"steps", steps_of(*report)}};
+  if (report->sender) json["sender"] = end_of(parts_.plane, *report->sender);
+  if (report->receiver) json["receiver"] = end_of(parts_.plane, *report->receiver);
+  send_json(answer, json);
 }
 
 void OperatorApi::capture(const OperatorRequest& request, OperatorAnswer& answer) {

@@ -65,6 +65,8 @@ class ControlPlane {
   void submit(std::string region, Work work, Done done);
   // Any thread. A look at everything, on the control thread.
   void inspect(std::function<void(const Regions&, store::Revision durable)> look);
+  // On the control thread, after recover().
+  const HostNetworkCards& host_cards() const { return *host_cards_; }
 
  private:
   // An answer that waits; it leaves when nothing is left to wait for.

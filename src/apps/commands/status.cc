@@ -55,6 +55,44 @@ void print_daemon(const Json& status) {
              status.value("flow_cache_misses", std::uint64_t{0}));
 }
 
+void print_hosts(const Json& hosts) {
+  for (const auto& host : hosts) {
+    fmt::print("  {:<9} ", host.value("id", ""));
+    const char* separator = "";
+    for (const auto& card : host.value("network_cards", Json::array())) {
+      fmt::print("{}network card {}: {} of {} virtual functions in use, {} free", separator,
+                 card.value("card", 0), card.value("in_use", 0), card.value("virtual_functions", 0),
+                 card.value("free", 0));
+      separator = "\n            ";
+    }
+    fmt::print("\n");
+  }
+}
+
+// "card 0 VF 17"; an instance that is stopped is on no host.
+std::string virtual_function_of(const Json& interface) {
+  if (!interface.contains("virtual_function")) return "-";
+  return fmt::format("{} card {} VF {}", interface.value("host", ""), interface.value("card", 0),
+                     interface.value("virtual_function", 0));
+}
+
+// "tap", "ena, 2 of 4 queue pairs": those that the guest's driver has made, of those offered.
+std::string port_of(const Json& interface) {
+  const std::string kind = interface.value("port", "");
+  if (kind.empty()) return "-";
+  const int offered = interface.value("queue_pairs", 0), in_use = interface.value("queue_pairs_in_use", 0);
+  if (offered == 1 && in_use == 1) return kind + ", 1 queue pair";
+  return fmt::format("{}, {} of {} queue pairs", kind, in_use, offered);
+}
+
+std::string place_in_instance(const Json& interface) {
+  const std::string instance = interface.value("instance", "");
+  if (instance.empty()) return "-";
+  const int card = interface.value("network_card_index", 0), index = interface.value("device_index", 0);
+  return card == 0 ? fmt::format("{} device {}", instance, index)
+                   : fmt::format("{} device {} of network card {}", instance, index, card);
+}
+
 void print_instances(const Json& instances) {
   TextTable table({"INSTANCE", "STATE", "TYPE", "REGION", "ADDRESS", "NAME"});
   for (const auto& i : instances) {
@@ -69,11 +107,10 @@ void print_instances(const Json& instances) {
 }
 
 void print_interfaces(const Json& interfaces) {
-  TextTable table({"INTERFACE", "AT", "MAC", "ADDRESSES", "SENT", "RECEIVED", "DROPS"});
+  TextTable table(
+      {"INTERFACE", "AT", "HELD OF THE HOST", "PORT", "MAC", "ADDRESSES", "SENT", "RECEIVED", "DROPS"});
   for (const auto& i : interfaces) {
-    const std::string instance = i.value("instance", "");
-    table.add({i.value("id", ""),
-               instance.empty() ? "-" : fmt::format("{} eth{}", instance, i.value("device_index", 0)),
+    table.add({i.value("id", ""), place_in_instance(i), virtual_function_of(i), port_of(i),
                i.value("mac", ""), joined(i.value("addresses", Json::array()), " "),
                amount(i, "sent_packets", "sent_bytes"), amount(i, "received_packets", "received_bytes"),
                drops_of(i)});
@@ -91,6 +128,7 @@ int run_status(const StatusOptions& options) {
     return 0;
   }
   print_daemon(*status);
+  print_hosts(status->value("hosts", Json::array()));
   print_instances(status->value("instances", Json::array()));
   print_interfaces(status->value("interfaces", Json::array()));
   return 0;

@@ -23,6 +23,23 @@ Colours colours_for(int fd) {
   return {.good = "\033[32m", .bad = "\033[31m", .faint = "\033[2m", .off = "\033[0m"};
 }
 
+// "from eni-… host-1 card 0 VF 3, tap", and the queue: the receiver's follows from the packet's hash; the
+// sender's is its own system's choice.
+void print_end(const char* name, const nlohmann::json& end, const Colours& colours) {
+  std::string text = end.value("interface", "");
+  if (end.contains("virtual_function"))
+    text += fmt::format("  {} card {} VF {}", end.value("host", ""), end.value("card", 0),
+                        end.value("virtual_function", 0));
+  const std::string kind = end.value("port", "");
+  if (!kind.empty()) text += "  " + kind;
+  const int queues = end.value("queue_pairs_in_use", 0);
+  if (end.contains("receive_queue"))
+    text += fmt::format(", receive queue {} of {}", end.value("receive_queue", 0), queues);
+  else if (!kind.empty())
+    text += fmt::format(", {} queue pair{}", queues, queues == 1 ? "" : "s");
+  fmt::print("  {}{:<8}  {}{}\n", colours.faint, name, text, colours.off);
+}
+
 void print_trace(const nlohmann::json& trace, const TraceOptions& options) {
   const Colours colours = colours_for(STDOUT_FILENO);
   fmt::print("{} {} -> {} {}{}\n", options.protocol, trace.value("source", options.from),
@@ -39,6 +56,8 @@ void print_trace(const nlohmann::json& trace, const TraceOptions& options) {
     if (!detail.empty()) fmt::print("  {}{}{}", colours.faint, detail, colours.off);
     fmt::print("\n");
   }
+  if (trace.contains("sender")) print_end("sender", trace["sender"], colours);
+  if (trace.contains("receiver")) print_end("receiver", trace["receiver"], colours);
   if (trace.value("delivered", false)) {
     fmt::print("{}delivered{}\n", colours.good, colours.off);
   } else {
