@@ -69,7 +69,6 @@ inline TransmitQueue::Step TransmitQueue::accept(const TransmitDescriptor& descr
   if (!has_first_) {
     has_first_ = true;
     packet.request_id = descriptor.request_id();
-    if (packet.request_id >= setup_.depth) return broken("a transmit request id is out of range");
     packet.notes = read_notes(descriptor, meta_);
     if (setup_.placement == Placement::kLowLatency) {
       inline_bytes_ = descriptor.header_length();

@@ -13,7 +13,8 @@
 //   (3) has_work() is false after kEmpty until the doorbell changes, also with half a packet waiting.
 //
 //   Documented: Linux ena_eth_com.c (ena_com_prepare_tx). Observed: `first` is on the meta descriptor when
-//   there is one; nobody needs it. header_length counts bytes of a low-latency entry only.
+//   there is one; nobody needs it. header_length counts bytes of a low-latency entry only. A request id is
+//   the driver's own word and may be beyond the ring: iPXE's are four times what it counts.
 #pragma once
 
 #include <array>
