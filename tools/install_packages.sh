@@ -23,7 +23,7 @@ bench="$up libgtest-dev libgmock-dev libbenchmark-dev python3-boto3 iperf3 bridg
 
 # What tools/guest/fetch.sh needs to prepare what `qemu` instances run on; QEMU itself, the kernel
 # and iPXE are no packages of the host, it takes them from a newer Debian into the state folder.
-guest='debian-archive-keyring cpio zstd xz-utils kmod'
+guest='debian-archive-keyring cpio zstd xz-utils kmod e2fsprogs'
 
 wanted=
 for list in "${@:-up}"; do

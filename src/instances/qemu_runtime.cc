@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -17,6 +18,7 @@
 
 #include "instances/ordered_workers.h"
 #include "instances/process_watcher.h"
+#include "instances/qemu/machine_memory.h"
 #include "instances/running_machine.h"
 #include "instances/runtime_parts.h"
 
@@ -55,9 +57,10 @@ std::string write_launch(const control::InstanceLaunch& launch) {
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-MachineLaunch read_launch(const std::string& text) {
-  const nlohmann::json kept = nlohmann::json::parse(text, nullptr, false);
+MachineLaunch read_launch(const InstanceFolder& folder) {
+  const nlohmann::json kept = nlohmann::json::parse(folder.read("machine"), nullptr, false);
   MachineLaunch launch;
+  launch.identity.user_data = folder.read("user_data");
   if (!kept.is_object()) return launch;
   launch.identity.hostname = kept.value("hostname", "");
   launch.identity.authorized_key = kept.value("authorized_key", "");
@@ -79,6 +82,7 @@ struct QemuRuntime::Parts {
 
   InstanceFolder folder(const InstanceId& id) const { return {options.machines_folder, id}; }
   std::string guest_folder() const { return options.state_folder + "/guest"; }
+  std::int64_t spare_memory() const;  // In mebibytes; see machine_memory.h.
 
   // Everything below runs on a worker, in order for one instance.
   Result<void> fetch_guest();
@@ -102,9 +106,23 @@ struct QemuRuntime::Parts {
   OrderedWorkers workers;  // Last: its jobs use the rest.
 };
 
+std::int64_t QemuRuntime::Parts::spare_memory() const {
+  std::int64_t spare = available_memory_mebibytes();
+  for (const InstanceId& id : instances_in(options.machines_folder)) {
+    const InstanceFolder at = folder(id);
+    const std::optional<ProcessIdentity> identity = ProcessIdentity::parse(at.read("process"));
+    if (!identity || !identity->is_alive()) continue;
+    spare -= untouched_memory_mebibytes(std::atoll(at.read("memory").c_str()), identity->pid);
+  }
+  return spare;
+}
+
 Result<void> QemuRuntime::Parts::fetch_guest() {
   const std::lock_guard lock(fetch_mutex);
-  if (std::filesystem::exists(guest_folder() + "/recipe")) return {};
+  // One that an earlier enid has made may lack the disk.
+  if (std::filesystem::exists(guest_folder() + "/recipe") &&
+      std::filesystem::exists(guest_folder() + "/root.ext4"))
+    return {};
   spdlog::info("the first virtual machine: {} fetches QEMU and a kernel from Debian; see {}/guest-fetch.log",
                options.fetch_program, options.state_folder);
   if (succeeds(options.fetch_program, options.state_folder, options.state_folder + "/guest-fetch.log"))
@@ -127,8 +145,9 @@ Result<void> QemuRuntime::Parts::start(const control::InstanceLaunch& launch) {
   const InstanceFolder at = folder(launch.id);
   TRY(at.make());
   TRY(at.write("machine", write_launch(launch)));
+  TRY(at.write("user_data", launch.user_data));
   MachineLaunch machine{.identity = {.hostname = launch.hostname,
-                                     .user_data = launch.first_boot ? launch.user_data : "",
+                                     .user_data = launch.user_data,
                                      .authorized_key = launch.authorized_key},
                         .shape = *launch.machine};
   return run(launch.id, machine, launch.interfaces);
@@ -138,7 +157,9 @@ Result<void> QemuRuntime::Parts::run(const InstanceId& id, const MachineLaunch& 
                                      const std::vector<control::InterfaceAttachment>& interfaces) {
   auto machine = std::make_shared<RunningMachine>(folder(id), devices, worker);
   if (Result<void> started = machine->start(
-          launch, {.guest_folder = guest_folder(), .agent = options.agent_program}, interfaces);
+          launch,
+          {.guest_folder = guest_folder(), .agent = options.agent_program, .spare_memory = spare_memory()},
+          interfaces);
       !started) {
     machine->stop(true);
     return started;
@@ -165,7 +186,7 @@ Result<void> QemuRuntime::Parts::adopt(const InstanceId& id,
                                        const std::vector<control::InterfaceAttachment>& attachments) {
   end_orphan(id);
   spdlog::warn("{} is started anew: its network cards ended with the daemon before", id.text());
-  return run(id, read_launch(folder(id).read("machine")), attachments);
+  return run(id, read_launch(folder(id)), attachments);
 }
 
 Result<void> QemuRuntime::Parts::stop(const InstanceId& id, bool force) {

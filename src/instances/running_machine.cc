@@ -1,20 +1,21 @@
 #include "instances/running_machine.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "instances/qemu/boot_archive.h"
+#include "instances/qemu/machine_image.h"
+#include "instances/qemu/machine_memory.h"
 #include "instances/qemu/qemu_machine.h"
 
 namespace enid::instances {
 namespace {
 
-// Chosen: what a small guest needs and what a host of a laptop's size can give; instance types name far more.
-constexpr std::int64_t kMemoryMebibytesMin = 384;
-constexpr std::int64_t kMemoryMebibytesMax = 1024;
-constexpr int kPowerOffMilliseconds = 10'000;
+// Chosen: EC2 gives a guest minutes to shut down; a small one under emulation needs some seconds.
+constexpr int kShutdownMilliseconds = 30'000;
 constexpr const char* kInitrd = "initrd";
 
 std::uint32_t processors_for(const control::MachineShape& shape) {
@@ -41,17 +42,22 @@ Result<void> RunningMachine::start(const MachineLaunch& launch, const GuestProgr
                                    const std::vector<control::InterfaceAttachment>& interfaces) {
   QemuMachine machine{.name = launch.identity.hostname,
                       .program = programs.guest_folder + "/qemu-system-x86_64",
-                      .kernel = programs.guest_folder + "/vmlinuz",
+                      .kernel = kMachineKernel,
                       .initrd = kInitrd,
+                      .disk = kMachineDisk,
                       .kernel_arguments = "",
                       .accelerator = usable_accelerator(),
-                      .memory_mebibytes = static_cast<std::uint32_t>(
-                          std::clamp(launch.shape.memory_mib, kMemoryMebibytesMin, kMemoryMebibytesMax)),
+                      .memory_mebibytes = machine_memory(launch.shape.memory_mib, programs.spare_memory),
                       .processors = processors_for(launch.shape),
                       .interfaces = {}};
   queue_pairs_ = static_cast<std::uint16_t>(std::min<std::uint32_t>(machine.processors, 8));
-  TRY(write_initrd(programs.guest_folder + "/root.cpio.zst",
-                   TRY(guest_boot_files(launch.identity, programs.agent)), folder_.file(kInitrd)));
+  TRY(make_machine_image(programs.guest_folder, folder_.path()));
+  GuestIdentity identity = launch.identity;
+  identity.machine = machine_size_text(machine.processors, machine.memory_mebibytes, launch.shape.memory_mib);
+  spdlog::info("{} has {}", identity.hostname, identity.machine);
+  TRY(write_initrd(folder_.file(kMachineBootArchive), TRY(guest_boot_files(identity, programs.agent)),
+                   folder_.file(kInitrd)));
+  TRY(folder_.write("memory", std::to_string(machine.memory_mebibytes)));
   for (const control::InterfaceAttachment& attachment : interfaces) {
     TRY(make_device(attachment));
     machine.interfaces.push_back(
@@ -63,8 +69,11 @@ Result<void> RunningMachine::start(const MachineLaunch& launch, const GuestProgr
   return {};
 }
 
+// A guest that is asked writes to its disk what it holds. One that does not listen is reset, as EC2 does it.
 Result<void> RunningMachine::reboot() {
-  TRY(process_->reboot());
+  process_->control().take_events();
+  if (!agent_->ask_to_reboot() || !process_->control().wait_for_event("RESET", kShutdownMilliseconds))
+    TRY(process_->reboot());
   agent_->on_guest_reset();
   return {};
 }
@@ -100,7 +109,7 @@ Result<void> RunningMachine::detach(const NetworkInterfaceId& interface) {
 void RunningMachine::stop(bool force) {
   if (process_) {
     const bool asked = !force && ((agent_ && agent_->ask_to_power_off()) || process_->ask_to_power_off());
-    if (asked) process_->wait_until_ended(kPowerOffMilliseconds);
+    if (asked) process_->wait_until_ended(kShutdownMilliseconds);
     process_->stop();
     agent_.reset();
     process_.reset();

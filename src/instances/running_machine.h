@@ -22,8 +22,9 @@ struct MachineLaunch {
 };
 
 struct GuestPrograms {
-  std::string guest_folder;  // Has QEMU, kernel and root file system.
-  std::string agent;         // What answers `enid exec` inside.
+  std::string guest_folder;       // Has QEMU, kernel and root file system.
+  std::string agent;              // What answers `enid exec` inside.
+  std::int64_t spare_memory = 0;  // What the host can give, in mebibytes.
 };
 
 class RunningMachine {

@@ -9,7 +9,9 @@
 #
 #   guest/qemu-system-x86_64   runs the private QEMU; arguments as usual
 #   guest/vmlinuz              the kernel
-#   guest/root.cpio.zst        the root file system, an initramfs (see make_root.sh)
+#   guest/root.ext4            the root file system, a disk that each instance copies
+#   guest/boot.cpio.zst        the initramfs that starts from such a disk (see make_root.sh)
+#   guest/root.cpio.zst        the root file system as an initramfs, for tests without a disk
 #   guest/ipxe.lkrn            iPXE, started like a kernel
 #   guest/versions             what is in there, one package a line
 #   guest/dpdk.cpio.zst        with --dpdk: a root file system with DPDK (see make_dpdk_root.sh)
@@ -41,7 +43,7 @@ say() { echo "guest: $*"; }
 fail() { echo "guest: $*" >&2; exit 1; }
 
 # What was made depends on these files alone; a change of them makes everything anew.
-recipe=$(cat "$here"/*.sh "$here"/root/* "$here"/dpdk/* | sha256sum | cut -d' ' -f1)
+recipe=$(cat "$here"/*.sh "$here"/root/* "$here"/disk/* "$here"/dpdk/* | sha256sum | cut -d' ' -f1)
 is_made() {
   [ -z "$refresh" ] && [ "$(cat "$guest/recipe" 2>/dev/null)" = "$recipe" ] &&
     { [ -z "$dpdk" ] || [ -f "$guest/dpdk.cpio.zst" ]; }
@@ -51,7 +53,7 @@ if is_made; then
   exit 0
 fi
 
-for tool in apt-get dpkg-deb cpio zstd depmod modprobe; do
+for tool in apt-get dpkg-deb cpio zstd depmod modprobe mke2fs; do
   command -v $tool >/dev/null 2>&1 || PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null 2>&1 ||
     fail "$tool is missing: run tools/install_packages.sh guest"
 done
@@ -213,7 +215,7 @@ cp "$work/kernel/boot"/vmlinuz-* "$new/vmlinuz"
 
 say "making the root file system"
 unpack "$work/root.list" "$work/root"
-"$here/make_root.sh" "$work/root" "$work/kernel" "$new/root.cpio.zst" || fail "no root file system"
+"$here/make_root.sh" "$work/root" "$work/kernel" "$new" || fail "no root file system"
 find "$work/root" -name ipxe.lkrn -exec cp {} "$new/ipxe.lkrn" \;
 grep -q . "$new/ipxe.lkrn" || fail "there is no ipxe.lkrn in the packages"
 if [ -n "$dpdk" ]; then
@@ -230,7 +232,7 @@ fi
 } >"$new/versions"
 rm -f "$guest/recipe" "$guest/dpdk.cpio.zst"
 [ -z "$dpdk" ] || mv "$new/dpdk.cpio.zst" "$guest/dpdk.cpio.zst"
-for item in qemu qemu-system-x86_64 vmlinuz root.cpio.zst ipxe.lkrn versions; do
+for item in qemu qemu-system-x86_64 vmlinuz root.ext4 boot.cpio.zst root.cpio.zst ipxe.lkrn versions; do
   rm -rf "${guest:?}/$item"
   mv "$new/$item" "$guest/$item"
 done

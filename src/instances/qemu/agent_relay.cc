@@ -98,6 +98,13 @@ bool AgentRelay::ask_to_power_off() {
   return true;
 }
 
+bool AgentRelay::ask_to_reboot() {
+  if (!ready_) return false;
+  reboot_ = true;
+  ::eventfd_write(wake_.get(), 1);
+  return true;
+}
+
 void AgentRelay::run() {
   sigset_t held;  // A caller's pipe may break while we write to it.
   sigemptyset(&held);
@@ -132,6 +139,7 @@ void AgentRelay::serve(std::vector<pollfd>& waiting) {
     eventfd_t count = 0;
     ::eventfd_read(wake_.get(), &count);
     if (power_off_.exchange(false)) say(AgentVerb::kPower, 0, "off");
+    if (reboot_.exchange(false)) say(AgentVerb::kPower, 0, "reboot");
     if (reset_.exchange(false))
       for (auto& [id, session] : sessions_) session.ended = true;
   }

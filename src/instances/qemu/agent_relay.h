@@ -51,6 +51,8 @@ class AgentRelay {
   void on_guest_reset();
   // Has the guest shut itself down, as its own `poweroff` would. False: no agent listens.
   bool ask_to_power_off();
+  // The same for a reboot.
+  bool ask_to_reboot();
 
  private:
   struct Session {
@@ -98,6 +100,7 @@ class AgentRelay {
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> power_off_ = false;
+  std::atomic<bool> reboot_ = false;
   std::atomic<bool> reset_ = false;
   std::thread thread_;
 };

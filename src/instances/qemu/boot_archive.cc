@@ -79,7 +79,8 @@ Result<void> write_initrd(const std::string& shared, const std::vector<BootFile>
 
 Result<std::vector<BootFile>> guest_boot_files(const GuestIdentity& identity, const std::string& agent) {
   std::vector<BootFile> files = {{"etc/enid/hostname", identity.hostname + "\n"},
-                                 {"usr/sbin/enid-guest-agent", TRY(content_of(agent)), 0755}};
+                                 {"etc/enid/guest-agent", TRY(content_of(agent)), 0755}};
+  if (!identity.machine.empty()) files.push_back({"etc/enid/machine", identity.machine + "\n"});
   if (!identity.user_data.empty()) files.push_back({"etc/enid/user_data", identity.user_data, 0600});
   if (!identity.authorized_key.empty())
     files.push_back({"etc/enid/authorized_key", identity.authorized_key + "\n", 0600});

@@ -31,8 +31,9 @@ Result<void> write_initrd(const std::string& shared, const std::vector<BootFile>
 
 struct GuestIdentity {
   std::string hostname;
-  std::string user_data;       // Run if it begins with "#!"; empty: none, or not the first boot.
+  std::string user_data;       // Run if it begins with "#!", once in the life of a disk; may be empty.
   std::string authorized_key;  // Or empty.
+  std::string machine = {};    // Its size, for the console; or empty.
 };
 
 // What tools/guest/root/boot and tools/guest/root/interfaces look for; `agent` is the program's path.

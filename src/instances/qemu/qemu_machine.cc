@@ -52,6 +52,23 @@ void add_base(std::vector<std::string>& arguments, const QemuMachine& machine) {
                       (machine.kernel_arguments.empty() ? "" : " " + machine.kernel_arguments)});
 }
 
+// A failure is the guest's to see (EIO), as a full disk of the host's is: QEMU would rather stop the machine.
+void add_disk(std::vector<std::string>& arguments, const QemuMachine& machine) {
+  if (machine.disk.empty()) return;
+  const json node = {{"driver", "raw"},
+                     {"node-name", "disk"},
+                     {"discard", "unmap"},
+                     {"file", {{"driver", "file"}, {"filename", machine.disk}}}};
+  const json device = {{"driver", "virtio-blk-pci"},
+                       {"id", "root"},
+                       {"drive", "disk"},
+                       {"bus", "pcie.0"},
+                       {"addr", "0x4"},
+                       {"werror", "report"},
+                       {"rerror", "report"}};
+  arguments.insert(arguments.end(), {"-blockdev", text(node), "-device", text(device)});
+}
+
 void add_channels(std::vector<std::string>& arguments, const QemuMachine& machine) {
   const auto add = [&](std::initializer_list<std::string> more) {
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -94,6 +111,7 @@ std::vector<std::string> qemu_arguments(const QemuMachine& machine) {
   if (machine.virtual_iommu)
     arguments.insert(arguments.end(), {"-device", "intel-iommu,caching-mode=on,intremap=off"});
   add_channels(arguments, machine);
+  add_disk(arguments, machine);
   for (unsigned index = 0; index < machine.interface_ports; ++index)
     arguments.insert(arguments.end(), {"-device", text(port_device(index))});
   for (const QemuInterface& interface : machine.interfaces) {

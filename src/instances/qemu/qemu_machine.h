@@ -41,6 +41,7 @@ struct QemuMachine {
   std::string program;  // guest/qemu-system-x86_64
   std::string kernel;
   std::string initrd;
+  std::string disk = {};         // A raw image, the guest's /dev/vda; empty: none.
   std::string kernel_arguments;  // Beside the console's.
   Accelerator accelerator = Accelerator::kTcg;
   std::uint32_t memory_mebibytes = 256;

@@ -83,6 +83,18 @@ TEST(QemuMachine, takes_no_option_from_a_name_or_a_path) {
   for (const nlohmann::json& device : devices_of(machine)) EXPECT_FALSE(device.contains("x"));
 }
 
+TEST(QemuMachine, has_a_disk_whose_failures_are_the_guests_to_see) {
+  EXPECT_THAT(qemu_arguments(small_machine()), Not(Contains("-blockdev")));
+  QemuMachine machine = small_machine();
+  machine.disk = "a,b\"disk";
+  EXPECT_THAT(qemu_arguments(machine),
+              Contains(HasSubstr(R"("file":{"driver":"file","filename":"a,b\"disk"})")));
+  EXPECT_THAT(devices_of(machine), Contains(nlohmann::json::parse(
+                                       R"({"driver":"virtio-blk-pci","id":"root","drive":"disk",
+                                           "bus":"pcie.0","addr":"0x4","werror":"report",
+                                           "rerror":"report"})")));
+}
+
 TEST(QemuMachine, uses_kvm_only_when_told_to) {
   QemuMachine machine = small_machine();
   EXPECT_THAT(qemu_arguments(machine), Not(Contains("kvm")));
