@@ -27,6 +27,7 @@ struct Flow {
   Sender sender = Sender::kSrd;
   std::uint16_t source_port = 0;  // Of single-path senders; 0: drawn from the seed.
   std::uint32_t group = 0;        // Which line of the scenario made it.
+  std::uint32_t number_in_group = 0;
 
   // What became of it.
   std::uint32_t datagrams = 0;
@@ -51,6 +52,8 @@ class FlowTable {
   bool all_finished() const { return finished_ == flows_.size(); }
   std::uint64_t violations() const { return violations_; }
 
+  // Before the run.
+  void set_source_port(std::uint32_t flow, std::uint16_t port) { flows_[flow].source_port = port; }
   void on_delivered(Picoseconds now, std::uint32_t flow, std::uint32_t datagram);
   void on_acknowledged(Picoseconds now, std::uint32_t flow, std::uint32_t datagram);
   void on_retransmission(std::uint32_t flow) { ++flows_[flow].retransmissions; }

@@ -90,6 +90,9 @@ void Network::arrive(PortIndex index) {
   } else {
     events_queue_.replace_top({next, tie_of(settings_.seed, next, index), index});
   }
+  if (!events_queue_.empty() && events_queue_.top().target < kHostBase) {
+    __builtin_prefetch(&ports_[events_queue_.top().target]);  // The next event's, most likely.
+  }
   const Packet& packet = pool_[packet_index];
   if (packet.lost) {
     pool_.give_back(packet_index);

@@ -74,7 +74,13 @@ bool OutputPort::accept(Picoseconds now, PacketIndex index, PacketPool& pool, Ra
 PacketIndex OutputPort::take_arrival(const PacketPool& pool) {
   const PacketIndex index = oldest_;
   oldest_ = pool[index].next;
-  next_arrival_ = oldest_ == kNoPacket ? kNever : pool[oldest_].departs + latency_;
+  if (oldest_ == kNoPacket) {
+    next_arrival_ = kNever;
+    return index;
+  }
+  const Packet& next = pool[oldest_];
+  next_arrival_ = next.departs + latency_;
+  pool.prefetch(next.next);  // Read when this one arrives, a microsecond of events from now.
   return index;
 }
 

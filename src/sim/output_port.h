@@ -47,7 +47,7 @@ struct PortCounters {
   std::uint64_t queue_bytes_max = 0;
 };
 
-class OutputPort {
+class alignas(64) OutputPort {
  public:
   void set_up(const PortSettings& settings);
 
@@ -84,19 +84,20 @@ class OutputPort {
   void compute_times();
   bool takes_mark(Picoseconds backlog, Random& random) const;
 
+  // One cache line for what every packet needs, and counters behind it.
   Picoseconds next_arrival_ = kNever;
   Picoseconds free_at_ = 0;
+  Picoseconds latency_ = 0;
+  PacketIndex oldest_ = kNoPacket;
+  PacketIndex newest_ = kNoPacket;
   std::uint64_t byte_time_ = 1;
   Picoseconds limit_ = 0;
   Picoseconds ecn_min_ = 0;
-  Picoseconds ecn_max_ = 0;
-  Picoseconds latency_ = 0;
   Picoseconds backlog_max_ = 0;
-  PacketIndex oldest_ = kNoPacket;
-  PacketIndex newest_ = kNoPacket;
-  bool cut_ = false;
   std::uint64_t loss_threshold_ = 0;  // Of 2^64.
   PortCounters counters_;
+  Picoseconds ecn_max_ = 0;
+  bool cut_ = false;
   PortSettings settings_;
 };
 

@@ -46,7 +46,7 @@ class LineWords {
       -> Result<typename decltype(parse(std::string_view()))::value_type> {
     const std::string_view word = TRY(next(what));
     const auto value = parse(word);
-    if (!value) return wrong(fmt::format("\"{}\" is no {}; such as {}", word, what, example));
+    if (!value) return wrong(fmt::format("\"{}\" is not {}; such as {}", word, what, example));
     return *value;
   }
   Result<std::uint32_t> take_count(const char* what, std::uint32_t least, std::uint32_t most) {
@@ -267,9 +267,9 @@ Result<void> read_traffic(Scenario& scenario, LineWords& words, std::uint32_t li
   while (!words.done()) {
     const std::string_view key = TRY(words.next("a property"));
     if (key == "from")
-      traffic.from = TRY(words.take("list of hosts", "0-7,16", parse_hosts));
+      traffic.from = TRY(words.take("a list of hosts", "0-7,16", parse_hosts));
     else if (key == "to")
-      traffic.to = TRY(words.take("list of hosts", "0-7,16", parse_hosts));
+      traffic.to = TRY(words.take("a list of hosts", "0-7,16", parse_hosts));
     else if (key == "flows")
       traffic.flows = TRY(words.take_count("flows", 1, 100'000));
     else if (key == "size")
@@ -282,6 +282,8 @@ Result<void> read_traffic(Scenario& scenario, LineWords& words, std::uint32_t li
       traffic.sender = TRY(take_sender(words));
     else if (key == "port")
       traffic.source_port = static_cast<std::uint16_t>(TRY(words.take_count("port", 1, 65'535)));
+    else if (key == "balanced")
+      traffic.balanced = true;
     else
       return wrong(fmt::format("traffic has no \"{}\"", key));
   }
@@ -313,7 +315,7 @@ Result<void> read_fault(Scenario& scenario, LineWords& words, std::uint32_t line
     } else if (fraction && (fault.kind == Fault::Kind::kLoss || *fraction >= 1e-4)) {
       fault.fraction = *fraction;
     } else {
-      return wrong(fmt::format("\"{}\" is no {}; such as 25%", word, kind));
+      return wrong(fmt::format("\"{}\" is not a {}; such as 25%", word, kind));
     }
   } else {
     return wrong(fmt::format("no fault is called \"{}\"; cut, repair, rate, loss", kind));
@@ -340,7 +342,7 @@ Result<void> read_expectation(Scenario& scenario, LineWords& words, std::uint32_
     if (!before || !fraction) return std::nullopt;
     return static_cast<double>(*before) + *fraction;
   };
-  expectation.bound = TRY(words.take("number", "0.97", number));
+  expectation.bound = TRY(words.take("a number", "0.97", number));
   scenario.expectations.push_back(std::move(expectation));
   return {};
 }

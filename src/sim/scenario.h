@@ -47,6 +47,7 @@ struct Traffic {
   Picoseconds spread = 0;  // Starts are drawn from [start, start + spread].
   std::optional<Sender> sender;
   std::uint16_t source_port = 0;
+  bool balanced = false;  // Single-path flows take the first switch's ways up in turns, instead of by chance.
 };
 
 struct Fault {

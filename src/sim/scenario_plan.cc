@@ -87,6 +87,7 @@ Result<std::vector<Flow>> make_flows(const Scenario& scenario, const ClosTopolog
   for (std::uint32_t group = 0; group < scenario.traffic.size(); ++group) {
     const Traffic& traffic = scenario.traffic[group];
     const std::vector<Pair> pairs = TRY(pairs_of(traffic, topology, random));
+    std::uint32_t number_in_group = 0;
     const std::uint64_t more = pairs.size() * std::uint64_t{traffic.flows};
     if (flows.size() + more > Scenario::kFlowsMax) return wrong(traffic.line, "too many flows");
     datagrams += more * (traffic.bytes / payload_bytes + 1);
@@ -106,6 +107,7 @@ Result<std::vector<Flow>> make_flows(const Scenario& scenario, const ClosTopolog
         const auto drawn = static_cast<std::uint16_t>(49'152 + random.below(16'384));
         flow.source_port = traffic.source_port != 0 ? traffic.source_port : drawn;
         flow.group = group;
+        flow.number_in_group = number_in_group++;
         flows.push_back(flow);
       }
     }

@@ -37,6 +37,7 @@ Result<std::unique_ptr<Simulation>> Simulation::make(const Scenario& scenario, s
   std::unique_ptr<Simulation> simulation(new Simulation(scenario, seed, std::move(flows), random));
   TRY(simulation->set_up_links());
   TRY(simulation->plan_faults());
+  simulation->balance_paths();
   return simulation;
 }
 
@@ -94,6 +95,24 @@ Result<void> Simulation::plan_faults() {
     faults_.push_back({fault, std::move(ports)});
   }
   return {};
+}
+
+// Looks for source ports that the first switch hashes to the way up whose turn it is.
+void Simulation::balance_paths() {
+  const std::uint32_t ways = scenario_.shape.aggregations_per_pod;
+  for (std::uint32_t i = 0; i < flows_.flows().size(); ++i) {
+    const Flow& flow = flows_[i];
+    if (!scenario_.traffic[flow.group].balanced || flow.sender == Sender::kSrd) continue;
+    if (network_.topology().links_between(flow.source, flow.target) == 2) continue;
+    const std::uint32_t leaf = flow.source / scenario_.shape.hosts_per_leaf;
+    const PortIndex wanted = network_.topology().leaf_up(leaf, flow.number_in_group % ways);
+    for (std::uint32_t port = 49'152; port < 65'536; ++port) {
+      const auto source_port = static_cast<std::uint16_t>(port);
+      if (network_.path_of(flow.source, flow.target, source_port)[1] != wanted) continue;
+      flows_.set_source_port(i, source_port);
+      break;
+    }
+  }
 }
 
 srd::Settings Simulation::srd_settings(Random& random) const {

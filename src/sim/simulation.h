@@ -51,6 +51,7 @@ class Simulation {
   Simulation(const Scenario& scenario, std::uint64_t seed, std::vector<Flow> flows, Random& random);
   Result<void> set_up_links();
   Result<void> plan_faults();
+  void balance_paths();
   void make_srd(std::uint32_t flow, Random& random);
   void make_tcp_like(std::uint32_t flow);
   srd::Settings srd_settings(Random& random) const;

@@ -12,6 +12,8 @@ namespace {
 static_assert(std::is_trivially_copyable_v<wire::SrdDatagram>);
 static_assert(sizeof(wire::SrdDatagram) <= Packet::kHeaderBytesMax);
 
+constexpr std::uint32_t kQueuedAtMost = 4;
+
 constexpr std::uint64_t token_of(std::uint32_t flow, std::uint32_t datagram) {
   return std::uint64_t{flow} << 32 | datagram;
 }
@@ -39,7 +41,9 @@ void SrdHost::start_flow(Picoseconds now, std::uint32_t flow, std::uint32_t conn
 }
 
 void SrdHost::feed(Picoseconds now, Peer& peer) {
-  while (!peer.to_send.empty() && peer.connection.queue_space() > 0) {
+  // A few at a time: what is in the connection's queue goes before flows that start later.
+  const std::uint32_t enough = peer.queue_messages - kQueuedAtMost;
+  while (!peer.to_send.empty() && peer.connection.queue_space() > enough) {
     auto [flow, datagram] = peer.to_send.front();
     srd::Message message;
     message.token = token_of(flow, datagram);

@@ -54,9 +54,11 @@ class SrdHost final : public Endpoint {
 
  private:
   struct Peer {
-    explicit Peer(const srd::Settings& settings, std::uint64_t seed) : connection(settings, seed) {}
+    explicit Peer(const srd::Settings& settings, std::uint64_t seed)
+        : connection(settings, seed), queue_messages(settings.queue_messages) {}
 
     srd::Connection connection;
+    std::uint32_t queue_messages;
     std::uint32_t host = 0;
     std::uint32_t number_at_peer = 0;
     Picoseconds timer_at = kNever;  // The earliest event that timers_ has for it.
