@@ -42,7 +42,7 @@ bench: ## measure beside what you would use instead: make bench BENCH=datapath|p
 
 guest: build ## only what boots virtual machines, with the release build
 	@tools/install_packages.sh test guest
-	@tools/guest/fetch.sh build/guest-state
+	@tools/guest/fetch.sh build/guest-state --dpdk
 	@cd tests/guest && $(ROOT) env ENID_TEST_GUEST=$(CURDIR)/build/guest-state/guest \
 	  ENID_BINARY=$(CURDIR)/$(ENID) /usr/bin/python3 -W ignore -m unittest discover -v
 

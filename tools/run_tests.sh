@@ -26,7 +26,7 @@ case ${GUEST:-yes} in
       echo '           make test GUEST=no leaves out the tests that boot them' >&2
       exit 1
     }
-    tools/guest/fetch.sh build/guest-state || {
+    tools/guest/fetch.sh build/guest-state --dpdk || {
       echo 'make test: what virtual machines run on could not be prepared (above). Is there a way to Debian'"'"'s archive?' >&2
       echo '           ENID_DEBIAN_MIRROR names another; make test GUEST=no leaves out the tests that boot machines' >&2
       exit 1

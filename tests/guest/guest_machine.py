@@ -1,18 +1,43 @@
-"""Machines for tests/guest: QEMU as tools/guest/fetch.sh prepared it, in a network namespace of
-the test's own with a TAP and a DHCP server, or with its card behind a vfio-user socket.
+"""Machines for tests/guest that run something else than Linux: an instance whose QEMU the test begins its own way.
 
-Everything a test starts is ended by its process id, and its namespace removed, at the end."""
+    class Story(MachineTest):
+        machine = {"-kernel": "ipxe.lkrn", ...}
+
+enid launches `ami-linux-vm` with everything that belongs to it, its ENA card first of all; a small program in
+QEMU's place puts the test's own options in place of some of enid's, and the console on a socket."""
 import json
 import os
 import pathlib
-import shutil
-import subprocess
-import tempfile
+import socket
+import sys
+import threading
 import time
 import unittest
 
-GATEWAY = "10.77.0.1"
-ADDRESS = "10.77.0.5"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
+from enid_daemon import EnidTest, Network, eventually  # noqa: E402
+
+NEAR = "10.0.1.10"
+ADDRESS = "10.0.1.20"
+
+# Runs QEMU with options replaced; each has one value.
+STAND_IN = """#!/usr/bin/python3
+import json, os, pathlib, sys
+state = pathlib.Path({state!r})
+wanted = json.loads((state / "machine.json").read_text())
+command = [{qemu!r}, *wanted["first"], "-chardev", "socket,id=console,path={state}/console.sock,server=on,wait=off,"
+           "logfile={state}/console.log"]
+for option, value in wanted["instead"].items():
+    command += [option, value]
+words = sys.argv[1:]
+while words:
+    if words[0] in wanted["instead"] or words[0] == "-chardev" and words[1].startswith("file,id=console"):
+        del words[:2]
+    else:
+        command.append(words.pop(0))
+(state / "started").touch()
+os.execv(command[0], command)
+"""
 
 
 def guest_folder():
@@ -27,101 +52,63 @@ def guest_folder():
     return pathlib.Path(folder).absolute()
 
 
-def vfio_user_socket():
-    """ENID_TEST_VFIO_USER: where a card listens that stands in for the virtio card."""
-    return os.environ.get("ENID_TEST_VFIO_USER")
+class MachineTest(EnidTest):
+    """Has a namespace instance at NEAR, and a machine at ADDRESS once a test called start()."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.guest_files = guest_folder()
+        super().setUpClass()
+        cls.state = pathlib.Path(cls.daemon.state)
+        stand_in = cls.state / "guest"
+        stand_in.mkdir()
+        for path in cls.guest_files.iterdir():
+            if path.name != "qemu-system-x86_64":
+                (stand_in / path.name).symlink_to(path)
+        program = stand_in / "qemu-system-x86_64"
+        program.write_text(STAND_IN.format(state=str(cls.state), qemu=str(cls.guest_files / "qemu-system-x86_64")))
+        program.chmod(0o755)
+        cls.ec2 = cls.daemon.client("ec2")
+        cls.net = Network(cls.ec2)
+        cls.near = cls.net.run_instance(NEAR)
 
-class Network:
-    """A namespace with a TAP and, on it, one DHCP server that has one address to give."""
+    def start(self, instead, first=()):
+        (self.state / "machine.json").write_text(json.dumps({"instead": instead, "first": list(first)}))
+        self.machine = self.net.run_instance(ADDRESS, wait=False, ImageId="ami-linux-vm", InstanceType="m5.large")
+        path = self.state / "console.sock"  # From here on QEMU runs.
+        eventually(path.exists, "the machine's console", 60)
+        self.terminal = socket.socket(socket.AF_UNIX)
+        self.terminal.connect(str(path))
+        self.addCleanup(self.terminal.close)
+        # What nobody reads stops the guest's console; QEMU writes it to the log too.
+        threading.Thread(target=self.read_all, daemon=True).start()
 
-    def __init__(self, folder):
-        self.namespace = f"enid-guest-{os.getpid()}"
-        self.server = None
-        self.folder = pathlib.Path(folder)
-        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
-        for command in ("link set lo up", "tuntap add tap0 mode tap", "link set tap0 mtu 9001 up",
-                        f"addr add {GATEWAY}/24 dev tap0"):
-            subprocess.run(["ip", "-n", self.namespace, *command.split()], check=True)
-        configuration = self.folder / "udhcpd.conf"
-        configuration.write_text(
-            f"interface tap0\nstart {ADDRESS}\nend {ADDRESS}\nmax_leases 1\narpping_time 0\n"
-            f"lease_file {self.folder}/leases\npidfile {self.folder}/udhcpd.pid\n"
-            f"option subnet 255.255.255.0\noption router {GATEWAY}\noption dns 10.77.0.2\noption mtu 9001\n")
-        (self.folder / "leases").touch()
-        self.server = subprocess.Popen(self.inside("busybox", "udhcpd", "-f", str(configuration)),
-                                       stderr=subprocess.DEVNULL)
-
-    def inside(self, *command):
-        return ["ip", "netns", "exec", self.namespace, *command]
-
-    def answers(self, address):
-        return subprocess.run(self.inside("ping", "-c", "3", "-i", "0.2", "-W", "2", address),
-                              stdout=subprocess.DEVNULL).returncode == 0
-
-    def close(self):
-        if self.server:
-            self.server.kill()
-            self.server.wait()
-        subprocess.run(["ip", "netns", "del", self.namespace])
-
-
-class Machine:
-    """One QEMU with one card at the port of device index 0."""
-
-    def __init__(self, guest, folder, boot, network=None, socket=None):
-        self.console_path = pathlib.Path(folder) / "console.log"
-        self.console_path.touch()
-        command = [f"{guest}/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                   "-accel", os.environ.get("ENID_TEST_ACCELERATOR", "tcg"),
-                   "-machine", "q35,graphics=off,memory-backend=memory", "-m", "256M",
-                   "-object", "memory-backend-memfd,id=memory,size=256M,share=on",
-                   "-chardev", f"file,id=console,path={self.console_path}", "-serial", "chardev:console",
-                   "-device", "pcie-root-port,id=port0,bus=pcie.0,addr=0x10,chassis=1,slot=1", *boot]
-        if socket:
-            device = {"driver": "vfio-user-pci", "id": "eth0", "bus": "port0",
-                      "socket": {"type": "unix", "path": socket}}
-        else:
-            command += ["-netdev", "tap,id=net-eth0,ifname=tap0,script=no,downscript=no"]
-            device = {"driver": "virtio-net-pci", "id": "eth0", "bus": "port0", "netdev": "net-eth0",
-                      "mac": "02:00:00:00:00:05", "romfile": ""}
-        command = [*command, "-device", json.dumps(device)]
-        self.began = time.monotonic()
-        self.process = subprocess.Popen(network.inside(*command) if network else command,
-                                        stdin=subprocess.DEVNULL)
+    def read_all(self):
+        try:
+            while self.terminal.recv(65536):
+                pass
+        except OSError:
+            pass
 
     def console(self):
-        return self.console_path.read_text(errors="replace")
+        return (self.state / "console.log").read_text(errors="replace")
 
-    def wait_for(self, *words, seconds=60):
-        """The first of these words that the console says, and the seconds since the start."""
-        while time.monotonic() - self.began < seconds:
-            text = self.console()
+    def wait_for(self, *words, seconds=90, after=0):
+        """The first of these words that the console says behind so many characters."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            text = self.console()[after:]
             for word in words:
                 if word in text:
-                    return word, time.monotonic() - self.began
-            if self.process.poll() is not None:
-                raise AssertionError(f"QEMU ended with status {self.process.returncode}:\n{text}")
+                    return word
             time.sleep(0.05)
         raise AssertionError(f"none of {words} in {seconds} s:\n{self.console()}")
 
-    def close(self):
-        self.process.kill()
-        self.process.wait()
+    def seconds_since_start(self):
+        return time.time() - (self.state / "started").stat().st_mtime
 
+    def type(self, line):
+        self.terminal.sendall(line.encode() + b"\n")
 
-class GuestTestCase(unittest.TestCase):
-    def setUp(self):
-        self.guest = guest_folder()
-        self.folder = tempfile.mkdtemp(prefix="enid-guest-")
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.socket = vfio_user_socket()
-        self.network = None
-        if not self.socket:
-            self.network = Network(self.folder)
-            self.addCleanup(self.network.close)
-
-    def start(self, boot):
-        machine = Machine(self.guest, self.folder, boot, self.network, self.socket)
-        self.addCleanup(machine.close)
-        return machine
+    def near_run(self, *command):
+        return self.daemon.inside(self.near, *command)
