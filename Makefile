@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:4566
 STATE ?= /var/lib/enid
 GUEST ?= yes
 
-.PHONY: help up build down demo test bench guest fuzz tidy lint format clean
+.PHONY: help up build down demo test bench guest sim fuzz tidy lint format clean
 
 help: ## this list
 	@echo 'enid: EC2 networking that anyone can run'
@@ -45,6 +45,9 @@ guest: build ## only what boots virtual machines, with the release build
 	@tools/guest/fetch.sh build/guest-state --dpdk
 	@cd tests/guest && $(ROOT) env ENID_TEST_GUEST=$(CURDIR)/build/guest-state/guest \
 	  ENID_BINARY=$(CURDIR)/$(ENID) /usr/bin/python3 -W ignore -m unittest discover -v
+
+sim: build ## run the fabric simulator's scenarios and compare their reports with those in git
+	@ENID_BINARY=$(CURDIR)/$(ENID) tests/sim/run_scenarios.py
 
 fuzz: ## fuzz every parser for a while: make fuzz [FUZZ=target] [SECONDS_EACH=60]
 	@tools/install_packages.sh test
