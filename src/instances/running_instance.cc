@@ -38,7 +38,9 @@ bool is_device_of_ours(const std::string& name) {
 
 }  // namespace
 
-std::string device_name(std::uint16_t device_index) { return "eth" + std::to_string(device_index); }
+std::string device_name(const control::InterfaceAttachment& attachment) {
+  return "eth" + std::to_string(1000 * attachment.network_card_index + attachment.device_index);
+}
 
 RunningInstance::RunningInstance(InstanceFolder folder, InitProcess init, PortBinder& binder)
     : folder_(std::move(folder)), init_(std::move(init)), binder_(binder) {}
@@ -67,7 +69,7 @@ Result<void> RunningInstance::make_device(const control::InterfaceAttachment& at
 }
 
 Result<void> RunningInstance::attach(const control::InterfaceAttachment& attachment) {
-  const std::string name = device_name(attachment.device_index);
+  const std::string name = device_name(attachment);
   for (const auto& [interface, taken] : devices_) {
     if (interface == attachment.interface && taken == name) return {};
     if (interface == attachment.interface || taken == name)
@@ -107,7 +109,7 @@ Result<void> RunningInstance::reconcile(const std::vector<control::InterfaceAtta
     for (const Link& link : TRY(routes.links())) {
       const bool wanted =
           std::ranges::any_of(attachments, [&](const control::InterfaceAttachment& attachment) {
-            return device_name(attachment.device_index) == link.name && attachment.mac == link.mac;
+            return device_name(attachment) == link.name && attachment.mac == link.mac;
           });
       if (is_device_of_ours(link.name) && !wanted) surplus.push_back(link.name);
     }

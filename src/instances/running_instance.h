@@ -19,7 +19,8 @@
 
 namespace enid::instances {
 
-std::string device_name(std::uint16_t device_index);
+// "eth1" for device index 1. On network card C of several, "eth" and 1000 × C + device index: "eth2001".
+std::string device_name(const control::InterfaceAttachment& attachment);
 
 class RunningInstance {
  public:

@@ -5,6 +5,16 @@
 
 namespace enid::instances {
 
+namespace {
+
+// A machine knows an interface by its port, which is the device index where there is one network card.
+control::InterfaceAttachment in_machine(control::InterfaceAttachment attachment) {
+  attachment.device_index = attachment.machine_port;
+  return attachment;
+}
+
+}  // namespace
+
 RuntimesByKind::RuntimesByKind(control::InstanceRuntime& namespaces, QemuRuntime& machines)
     : namespaces_(namespaces), machines_(machines) {}
 
@@ -14,7 +24,10 @@ control::InstanceRuntime& RuntimesByKind::of(const InstanceId& id) {
 }
 
 void RuntimesByKind::start(control::InstanceLaunch launch, Done done) {
-  if (launch.machine) return machines_.start(std::move(launch), std::move(done));
+  if (launch.machine) {
+    std::ranges::transform(launch.interfaces, launch.interfaces.begin(), in_machine);
+    return machines_.start(std::move(launch), std::move(done));
+  }
   namespaces_.start(std::move(launch), std::move(done));
 }
 
@@ -27,7 +40,8 @@ void RuntimesByKind::reboot(const InstanceId& id, Done done) { of(id).reboot(id,
 void RuntimesByKind::remove(const InstanceId& id, Done done) { of(id).remove(id, std::move(done)); }
 
 void RuntimesByKind::attach(const InstanceId& id, const control::InterfaceAttachment& attachment, Done done) {
-  of(id).attach(id, attachment, std::move(done));
+  if (machines_.has(id)) return machines_.attach(id, in_machine(attachment), std::move(done));
+  namespaces_.attach(id, attachment, std::move(done));
 }
 
 void RuntimesByKind::detach(const InstanceId& id, const NetworkInterfaceId& interface, Done done) {
@@ -36,6 +50,7 @@ void RuntimesByKind::detach(const InstanceId& id, const NetworkInterfaceId& inte
 
 void RuntimesByKind::adopt(const InstanceId& id, std::vector<control::InterfaceAttachment> attachments,
                            Done done) {
+  if (machines_.has(id)) std::ranges::transform(attachments, attachments.begin(), in_machine);
   of(id).adopt(id, std::move(attachments), std::move(done));
 }
 

@@ -12,9 +12,10 @@ namespace {
 
 using nlohmann::json;
 
+constexpr unsigned kPortSlots = 15;
 constexpr unsigned kFirstPortSlot = 0x10;  // Behind 0x10 … 0x1e; 0x1f is the machine's own bridge.
 
-std::string port_id(unsigned device_index) { return "port" + std::to_string(device_index); }
+std::string port_id(unsigned port) { return "port" + std::to_string(port); }
 
 // In QEMU's option lists a comma ends a value, two commas are one.
 std::string option_value(std::string_view value) {
@@ -25,11 +26,14 @@ std::string option_value(std::string_view value) {
 
 std::string text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-json port_device(unsigned device_index) {
-  std::array<char, 8> address{};
-  std::snprintf(address.data(), address.size(), "0x%x", kFirstPortSlot + device_index);
-  return {{"driver", "pcie-root-port"}, {"id", port_id(device_index)},  {"bus", "pcie.0"},
-          {"addr", address.data()},     {"chassis", device_index + 1U}, {"slot", device_index + 1U}};
+json port_device(unsigned port, bool shares_slots) {
+  std::array<char, 16> address{};
+  const unsigned slot = kFirstPortSlot + port % kPortSlots, function = port / kPortSlots;
+  std::snprintf(address.data(), address.size(), function == 0 ? "0x%x" : "0x%x.0x%x", slot, function);
+  json device = {{"driver", "pcie-root-port"}, {"id", port_id(port)},  {"bus", "pcie.0"},
+                 {"addr", address.data()},     {"chassis", port + 1U}, {"slot", port + 1U}};
+  if (shares_slots) device["multifunction"] = true;
+  return device;
 }
 
 void add_base(std::vector<std::string>& arguments, const QemuMachine& machine) {
@@ -48,8 +52,11 @@ void add_base(std::vector<std::string>& arguments, const QemuMachine& machine) {
   add({"-m", memory, "-smp", std::to_string(machine.processors)});
   add({"-object", "memory-backend-memfd,id=memory,size=" + memory + ",share=on"});
   add({"-kernel", machine.kernel, "-initrd", machine.initrd});
-  add({"-append", "console=ttyS0 quiet panic=-1" +
-                      (machine.kernel_arguments.empty() ? "" : " " + machine.kernel_arguments)});
+  std::string kernel_arguments = "console=ttyS0 quiet panic=-1";
+  if (machine.interface_ports_per_card != kQemuInterfaces)
+    kernel_arguments += " enid.interface_ports_per_card=" + std::to_string(machine.interface_ports_per_card);
+  add({"-append",
+       kernel_arguments + (machine.kernel_arguments.empty() ? "" : " " + machine.kernel_arguments)});
 }
 
 // A failure is the guest's to see (EIO), as a full disk of the host's is: QEMU would rather stop the machine.
@@ -113,7 +120,8 @@ std::vector<std::string> qemu_arguments(const QemuMachine& machine) {
   add_channels(arguments, machine);
   add_disk(arguments, machine);
   for (unsigned index = 0; index < machine.interface_ports; ++index)
-    arguments.insert(arguments.end(), {"-device", text(port_device(index))});
+    arguments.insert(arguments.end(),
+                     {"-device", text(port_device(index, machine.interface_ports > kPortSlots))});
   for (const QemuInterface& interface : machine.interfaces) {
     CHECK(interface.device_index < machine.interface_ports);
     if (interface.vfio_user_socket.empty())

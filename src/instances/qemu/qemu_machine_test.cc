@@ -48,9 +48,31 @@ TEST(QemuMachine, gives_each_device_index_a_port_of_its_own_that_never_moves) {
       EXPECT_EQ(device["addr"], "0x13");
     }
   }
-  EXPECT_EQ(addresses.size(), kMostQemuInterfaces);
+  EXPECT_EQ(addresses.size(), kQemuInterfaces);
   EXPECT_EQ(*addresses.begin(), "0x10");
   EXPECT_EQ(*addresses.rbegin(), "0x1e");
+}
+
+TEST(QemuMachine, of_several_network_cards_shares_slots_among_ports_and_tells_the_guest_how_to_count) {
+  QemuMachine machine;
+  machine.interface_ports = 64;
+  machine.interface_ports_per_card = 2;
+  machine.interfaces = {{.device_index = 63, .vfio_user_socket = "eth63.sock"}};
+  std::set<std::string> addresses;
+  const std::vector<std::string> arguments = qemu_arguments(machine);
+  for (const std::string& argument : arguments) {
+    if (argument.find("pcie-root-port") == argument.npos) continue;
+    const nlohmann::json device = nlohmann::json::parse(argument);
+    EXPECT_EQ(device["multifunction"], true);
+    addresses.insert(device["addr"].get<std::string>());
+    if (device["id"] == "port63") {
+      EXPECT_EQ(device["addr"], "0x13.0x4");
+    }
+  }
+  EXPECT_EQ(addresses.size(), 64U);
+  EXPECT_TRUE(std::ranges::any_of(arguments, [](const std::string& argument) {
+    return argument.find("enid.interface_ports_per_card=2") != argument.npos;
+  }));
 }
 
 TEST(QemuMachine, connects_a_card_by_its_socket) {
