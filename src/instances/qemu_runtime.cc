@@ -53,7 +53,9 @@ std::string write_launch(const control::InstanceLaunch& launch) {
   return nlohmann::json{{"hostname", launch.hostname},
                         {"authorized_key", launch.authorized_key},
                         {"vcpus", launch.machine->vcpus},
-                        {"memory_mib", launch.machine->memory_mib}}
+                        {"memory_mib", launch.machine->memory_mib},
+                        {"interface_ports", launch.machine->interface_ports},
+                        {"interface_ports_per_card", launch.machine->interface_ports_per_card}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -66,6 +68,8 @@ MachineLaunch read_launch(const InstanceFolder& folder) {
   launch.identity.authorized_key = kept.value("authorized_key", "");
   launch.shape.vcpus = kept.value("vcpus", 1);
   launch.shape.memory_mib = kept.value("memory_mib", std::int64_t{512});
+  launch.shape.interface_ports = kept.value("interface_ports", std::uint16_t{15});
+  launch.shape.interface_ports_per_card = kept.value("interface_ports_per_card", std::uint16_t{15});
   return launch;
 }
 

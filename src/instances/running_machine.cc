@@ -80,6 +80,8 @@ Result<void> RunningMachine::reboot() {
 
 Result<void> RunningMachine::attach(const control::InterfaceAttachment& attachment) {
   const auto place = slots_.find(attachment.device_index);
+                      .interface_ports = launch.shape.interface_ports,
+                      .interface_ports_per_card = launch.shape.interface_ports_per_card,
   if (place != slots_.end()) {
     if (place->second.interface != attachment.interface)
       return failure(std::make_error_code(std::errc::device_or_resource_busy),
