@@ -1,6 +1,7 @@
 """A stock Linux guest whose interfaces are ENA devices of enid: what its driver finds, and what packets do."""
 import os
 import pathlib
+import signal
 import sys
 import time
 import unittest
@@ -29,12 +30,15 @@ class Ena(EnidTest):
     def answers(cls, address):
         return cls.daemon.run_inside(cls.near, "ping", "-c", "1", "-W", "1", address).returncode == 0
 
+    def console(self):
+        return self.ec2.get_console_output(InstanceId=self.guest).get("Output", "")
+
     def in_guest(self, command):
         return self.daemon.inside(self.guest, "sh", "-c", command)
 
     def test_the_driver_is_ena(self):
         self.assertIn("driver: ena\n", self.in_guest("ethtool -i eth0"))
-        self.assertIn("ena", self.in_guest("lsmod"))
+        self.assertIn("Elastic Network Adapter", self.in_guest("modinfo ena"))
         self.assertIn("mtu 9001", self.in_guest("ip link show eth0"))
         statistics = self.in_guest("ethtool -S eth0")
         for name in ("bw_in_allowance_exceeded", "conntrack_allowance_available", "ena_srd_mode", "queue_0_tx_cnt"):
@@ -44,8 +48,7 @@ class Ena(EnidTest):
         self.daemon.inside(self.near, "ping", "-c", "3", "-i", "0.2", "-s", "8973", "-M", "do", "10.0.1.20")
 
     def test_user_data_ran_and_the_console_says_so(self):
-        eventually(lambda: "user data ran as root" in
-                   self.ec2.get_console_output(InstanceId=self.guest).get("Output", ""), "the script's output")
+        eventually(lambda: "user data ran as root" in self.console(), "the script's output")
 
     def test_iperf_passes_both_ways(self):
         for direction in ([], ["-R"]):
@@ -63,6 +66,33 @@ class Ena(EnidTest):
     def test_the_driver_is_unloaded_and_loaded(self):
         self.in_guest("modprobe -r ena; sleep 0.3; modprobe ena")
         eventually(lambda: self.answers("10.0.1.20"), "packets after the driver's return", 60)
+
+    def device_process(self):
+        """The process that answers for the guest's first interface: its own `enid device`, or the daemon."""
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if len(words) > 1 and words[1] == b"device" and self.guest.encode() in words:
+                return int(path.parent.name)
+        return self.daemon.pid()
+
+    def test_the_drivers_watchdog_resets_a_device_that_fell_silent(self):
+        console = next(pathlib.Path(self.daemon.state).glob(f"**/{self.guest}/console.log"))
+
+        def complaints():
+            return console.read_text(errors="replace").count("Keep alive watchdog timeout")
+        before = complaints()
+        device = self.device_process()
+        os.kill(device, signal.SIGSTOP)
+        try:
+            eventually(lambda: complaints() > before, "the driver to miss the device", 30)
+        finally:
+            os.kill(device, signal.SIGCONT)
+        eventually(lambda: self.answers("10.0.1.20"), "packets after the reset", 30)
+        self.assertRegex(self.in_guest("ethtool -S eth0"), r"wd_expired: [1-9]")
+        self.assertEqual(self.device_process(), device)
 
     def test_a_service_address_moves_between_a_guest_and_a_namespace_instance(self):
         service = self.net.interface(PrivateIpAddress="10.0.1.100", Groups=[self.net.group])["NetworkInterfaceId"]
