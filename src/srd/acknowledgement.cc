@@ -19,8 +19,8 @@ AcknowledgementWriter::AcknowledgementWriter(const Settings& settings)
     : messages_max_(settings.acknowledge_messages),
       bytes_max_(settings.acknowledge_bytes),
       delay_max_(settings.acknowledge_delay),
-      late_(static_cast<std::uint32_t>(settings.target_delay.nanoseconds /
-                                       wire::SrdHeader::kTimeUnitNanoseconds)) {}
+      late_margin_(static_cast<std::uint32_t>(settings.target_delay.nanoseconds / 2 /
+                                              wire::SrdHeader::kTimeUnitNanoseconds)) {}
 
 std::uint32_t AcknowledgementWriter::excess_delay(Instant now, std::uint32_t sent_at) {
   const std::uint32_t delay = wire_time(now) - sent_at;
@@ -54,8 +54,10 @@ void AcknowledgementWriter::on_arrival(Instant now, const wire::SrdHeader& heade
     next_path_sequence_[header.slot] = static_cast<std::uint16_t>(header.path_sequence + 1);
   slots_seen_ |= slot;
 
-  const bool marked = congestion_experienced || excess > late_;
-  (marked ? marked_slots_ : clean_slots_) |= slot;
+  // Late by the standard of the other paths: when all queue alike, none is to be avoided.
+  const bool late = excess > mean_delay_q4_ / 16 + late_margin_;
+  mean_delay_q4_ += excess - mean_delay_q4_ / 16;
+  (late ? late_slots_ : clean_slots_) |= slot;
   marked_ += congestion_experienced;
   delays_[messages_ % kDelays] = excess;
   ++messages_;
@@ -117,8 +119,8 @@ std::uint8_t AcknowledgementWriter::write(Instant now, const ReceiveWindow& wind
   std::uint8_t flags = 0;
   out.cumulative = window.next();
   write_selective(window, out);
-  out.clean_slots = clean_slots_ & ~marked_slots_;
-  out.marked_slots = marked_slots_;
+  out.clean_slots = clean_slots_ & ~late_slots_;
+  out.late_slots = late_slots_;
   out.echo_sent_at = newest_.sent_at;
   out.echo_path_sequence = newest_.path_sequence;
   out.echo_slot = newest_.slot;
@@ -137,7 +139,7 @@ std::uint8_t AcknowledgementWriter::write(Instant now, const ReceiveWindow& wind
     flags |= wire::SrdFlags::kDrop;
   }
   messages_ = bytes_ = marked_ = 0;
-  clean_slots_ = marked_slots_ = 0;
+  clean_slots_ = late_slots_ = 0;
   due_at_ = Instant::never();
   return flags;
 }

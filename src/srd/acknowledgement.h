@@ -8,7 +8,10 @@
 //
 //   Each arrival's one-way delay is compared with the least of the last one to two seconds (two buckets,
 //   so that drifting clocks do not add up). The clocks need not agree, only run alike. The median of the
-//   excesses goes back, and a slot whose datagram came late counts as marked.
+//   excesses goes back, and so does whether a slot's datagram was late by the standard of the others.
+//
+//   Chosen: late by comparison and not by ECN. A mark says that a queue is long; what the choice of a path
+//   needs is which queues are longer than others. See docs/srd.md for what it gave.
 #pragma once
 
 #include <array>
@@ -52,14 +55,14 @@ class AcknowledgementWriter {
   std::uint32_t messages_max_;
   std::uint32_t bytes_max_;
   Duration delay_max_;
-  std::uint32_t late_;  // Excess, in wire units, from which on a datagram counts as marked.
+  std::uint32_t late_margin_;  // Above the mean, in wire units.
 
   Instant due_at_ = Instant::never();
   std::uint32_t messages_ = 0;
   std::uint32_t bytes_ = 0;
   std::uint32_t marked_ = 0;
   std::uint64_t clean_slots_ = 0;
-  std::uint64_t marked_slots_ = 0;
+  std::uint64_t late_slots_ = 0;
   wire::SrdHeader newest_;
   Instant newest_at_{};
   std::array<std::uint32_t, kDelays> delays_{};
@@ -67,6 +70,7 @@ class AcknowledgementWriter {
   std::array<std::uint16_t, PathSet::kSlotsMax> next_path_sequence_{};
   std::uint64_t slots_seen_ = 0;
 
+  std::uint32_t mean_delay_q4_ = 0;  // Of the excess, times 16.
   bool least_known_ = false;
   std::uint32_t least_delay_ = 0;           // Of this bucket,
   std::uint32_t previous_least_delay_ = 0;  // and of the one before.

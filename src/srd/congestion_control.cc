@@ -20,7 +20,7 @@ CongestionControl::CongestionControl(const Settings& settings)
       least_rtt_(std::max(settings.base_rtt, kLeastRoundTrip)),
       smoothed_rtt_(least_rtt_),
       rtt_variation_{least_rtt_.nanoseconds / 8} {
-  set_window(bytes_in(link_, least_rtt_));
+  set_window(bytes_in(link_, least_rtt_ + target_));
 }
 
 std::uint64_t CongestionControl::bytes_in(std::uint64_t bits_per_second, Duration time) const {
@@ -32,10 +32,10 @@ void CongestionControl::set_window(std::uint64_t window) {
   std::uint64_t most = bytes_in(link_, whole);
   if (share_ != 0) most = std::min(most, bytes_in(share_, whole));
   window_ = std::clamp(window, least_window(), std::max(most, least_window()));
-  // A quarter faster than the window alone would go, so that pacing never is what limits.
-  const auto rtt =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(least_rtt_.nanoseconds, smoothed_rtt_.nanoseconds));
-  rate_ = std::min(link_, window_ * 10'000'000'000 / rtt);
+  // The window in the time of a round trip without queues: smooth, and never what limits. With less than
+  // two datagrams there are no acknowledgements between them to wait for, so the real round trip counts.
+  const Duration rtt = window_ < 2 * datagram_bytes_ ? std::max(least_rtt_, smoothed_rtt_) : least_rtt_;
+  rate_ = std::min(link_ + link_ / 32, window_ * 8'000'000'000 / static_cast<std::uint64_t>(rtt.nanoseconds));
   if (share_ != 0) rate_ = std::min(rate_, share_);
   const auto least_rtt = static_cast<std::uint64_t>(least_rtt_.nanoseconds);
   rate_ = std::max(rate_, std::uint64_t{datagram_bytes_} * 8'000'000 / least_rtt + 1000);
@@ -44,10 +44,12 @@ void CongestionControl::set_window(std::uint64_t window) {
 
 std::uint64_t CongestionControl::least_window() const { return datagram_bytes_ / kLeastWindowInverse + 1; }
 
-void CongestionControl::set_share(std::uint64_t bits_per_second) {
+void CongestionControl::set_share(Instant now, std::uint64_t bits_per_second) {
   if (bits_per_second == share_) return;
   share_ = bits_per_second;
+  const std::uint64_t before = window_;
   set_window(window_);
+  if (window_ < before) last_cut_ = now;
 }
 
 void CongestionControl::on_rtt(Instant, Duration rtt) {
@@ -79,7 +81,8 @@ void CongestionControl::note_delay(Duration delay) {
 void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback& feedback) {
   if (feedback.arrivals != 0) note_delay(feedback.queue_delay);
   delivered_in_round_ += feedback.acked_bytes;
-  if (now - round_began_ >= smoothed_rtt_ && delivered_in_round_ >= 2 * datagram_bytes_) end_round(now);
+  if (now - round_began_ >= smoothed_rtt_ && delivered_in_round_ >= 2 * datagram_bytes_)
+    end_round(now, feedback.sent_at);
 
   const bool much_delay = median_ >= target_;
   const bool marked = ecn_ ? feedback.marked * 2 > feedback.arrivals : much_delay;
@@ -87,7 +90,7 @@ void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback
     const std::int64_t excess = median_.nanoseconds - target_.nanoseconds;
     // Four fifths of the excess, at most half.
     const auto tenths_of_percent = std::min<std::int64_t>(excess * 800 / median_.nanoseconds, 500);
-    cut(now, window_ - window_ * static_cast<std::uint64_t>(tenths_of_percent) / 1000);
+    cut(now, feedback.sent_at, window_ - window_ * static_cast<std::uint64_t>(tenths_of_percent) / 1000);
   } else if (!marked && window_was_full_ && feedback.acked_bytes != 0) {
     const std::uint64_t acked = feedback.acked_bytes;
     std::uint64_t growth = acked * datagram_bytes_ / std::max<std::uint64_t>(window_, 1);
@@ -100,7 +103,7 @@ void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback
   }
 }
 
-void CongestionControl::end_round(Instant now) {
+void CongestionControl::end_round(Instant now, Instant sent_at) {
   const Duration elapsed = now - round_began_;
   if (round_began_ != Instant{} && median_.nanoseconds > kFarAboveTarget * target_.nanoseconds &&
       window_was_full_) {
@@ -108,10 +111,7 @@ void CongestionControl::end_round(Instant now) {
     const auto fitting = static_cast<std::uint64_t>(static_cast<std::int64_t>(delivered_in_round_) *
                                                     (least_rtt_.nanoseconds + target_.nanoseconds) /
                                                     std::max<std::int64_t>(elapsed.nanoseconds, 1));
-    if (fitting < window_) {
-      ++cuts_;
-      set_window(fitting);
-    }
+    if (fitting < window_) cut(now, sent_at, fitting);
   }
   round_began_ = now;
   delivered_in_round_ = 0;
@@ -119,15 +119,16 @@ void CongestionControl::end_round(Instant now) {
   window_was_full_ = false;
 }
 
-void CongestionControl::cut(Instant now, std::uint64_t window) {
-  if (now - last_cut_ < smoothed_rtt_) return;
+// Once a round trip: what was sent before the last cut only tells of the time before it.
+void CongestionControl::cut(Instant now, Instant sent_at, std::uint64_t window) {
+  if (sent_at <= last_cut_) return;
   last_cut_ = now;
   ++cuts_;
   set_window(window);
 }
 
-void CongestionControl::on_loss(Instant now) {
-  if (is_congested()) cut(now, window_ / 2);
+void CongestionControl::on_loss(Instant now, Instant sent_at) {
+  if (is_congested()) cut(now, sent_at, window_ / 2);
 }
 
 void CongestionControl::on_timeout(Instant now) {
@@ -142,7 +143,7 @@ void CongestionControl::on_restart(Instant now) {
   round_began_ = now;
   delivered_in_round_ = 0;
   sent_in_round_ = 0;
-  set_window(std::min(window_, bytes_in(share_ != 0 ? share_ : link_, least_rtt_)));
+  set_window(bytes_in(share_ != 0 ? share_ : link_, least_rtt_ + target_));
 }
 
 }  // namespace enid::srd

@@ -29,6 +29,7 @@
 namespace enid::srd {
 
 struct CongestionFeedback {
+  Instant sent_at{};  // When the newest datagram that it is about was sent.
   std::uint64_t acked_bytes = 0;
   Duration queue_delay{};
   std::uint32_t arrivals = 0;
@@ -44,14 +45,14 @@ class CongestionControl {
   // Its news is older than the last one's.
   void on_late_acknowledgement(std::uint64_t acked_bytes) { delivered_in_round_ += acked_bytes; }
   // Something was lost and sent again. Cuts only if delay says that queues are long.
-  void on_loss(Instant now);
+  void on_loss(Instant now, Instant sent_at);
   void on_timeout(Instant now);
   // After idling: what was learned is old.
   void on_restart(Instant now);
   void on_sent(std::uint32_t bytes) { sent_in_round_ += bytes; }
   // The window, not the application, held back a datagram.
   void on_window_full() { window_was_full_ = true; }
-  void set_share(std::uint64_t bits_per_second);
+  void set_share(Instant now, std::uint64_t bits_per_second);
 
   std::uint64_t window() const { return window_; }
   std::uint64_t rate() const { return rate_; }  // Bits a second.
@@ -69,8 +70,8 @@ class CongestionControl {
   static constexpr std::size_t kDelays = 8;
 
   void note_delay(Duration delay);
-  void end_round(Instant now);
-  void cut(Instant now, std::uint64_t window);
+  void end_round(Instant now, Instant sent_at);
+  void cut(Instant now, Instant sent_at, std::uint64_t window);
   void set_window(std::uint64_t window);
   std::uint64_t least_window() const;
   std::uint64_t bytes_in(std::uint64_t bits_per_second, Duration time) const;

@@ -28,8 +28,10 @@ Reception Connection::State::on_datagram(Instant now, const wire::SrdDatagram& d
     answer_stale(now, header);
     return dropped(DropReason::kUnknownContext);
   }
-  if (settings.authenticate && header.tag != datagram_tag(session.key, datagram))
+  if (settings.authenticate &&
+      ((header.flags & wire::SrdFlags::kTagged) == 0 || header.tag != datagram_tag(session.key, datagram))) {
     return dropped(DropReason::kBadTag);
+  }
   heard_at = now;
   told_unresponsive = false;
   if (phase == Handshake::Phase::kConfirmSent) {
@@ -68,6 +70,13 @@ Reception Connection::State::on_data(Instant now, const wire::SrdHeader& header,
   if (insertion == ReceiveWindow::Insertion::kBeyond) return dropped(DropReason::kBeyondWindow);
   const bool duplicate = insertion == ReceiveWindow::Insertion::kDuplicate;
   acknowledgements.on_arrival(now, header, congestion_experienced, duplicate);
+  // The end of a burst came, perhaps before its middle: when the last hole is filled, the sender waits for
+  // it.
+  if (header.flags & wire::SrdFlags::kEndOfBurst) burst_end = header.psn;
+  if (burst_end && psn_before(*burst_end, received.next())) {
+    burst_end.reset();
+    acknowledgements.request();
+  }
   if (duplicate) {
     ++counters.duplicates_received;
     return {.arrival = Arrival::kDuplicate, .psn = header.psn};
@@ -159,7 +168,7 @@ void Connection::State::take_measurements(Instant now, const wire::SrdAcknowledg
                                           std::uint64_t acked_bytes) {
   constexpr std::int64_t kUnit = wire::SrdHeader::kTimeUnitNanoseconds;
   peer_share = ack.share * wire::SrdAcknowledgement::kShareUnit;
-  congestion.set_share(peer_share);
+  congestion.set_share(now, peer_share);
   if (ack.arrivals == 0) return;
   const std::uint32_t units = wire_time(now) - ack.echo_sent_at - ack.hold;
   const Duration rtt{static_cast<std::int64_t>(units) * kUnit};
@@ -172,8 +181,9 @@ void Connection::State::take_measurements(Instant now, const wire::SrdAcknowledg
     const Duration both_ways = congestion.smoothed_rtt() - congestion.least_rtt();
     if (queue_delay > both_ways * 4 + settings.target_delay) queue_delay = both_ways;
   }
-  paths.on_masks(now, ack.clean_slots, ack.marked_slots);
-  congestion.on_acknowledgement(now, {.acked_bytes = acked_bytes,
+  paths.on_masks(now, ack.clean_slots, ack.late_slots);
+  congestion.on_acknowledgement(now, {.sent_at = now - rtt,
+                                      .acked_bytes = acked_bytes,
                                       .queue_delay = queue_delay,
                                       .arrivals = ack.arrivals,
                                       .marked = ack.marked});
@@ -212,7 +222,7 @@ void Connection::State::lose(Instant now, Flight& flight, LossDetection::Cause c
     probe_interval = congestion.smoothed_rtt();
     probe_at = now;
   }
-  congestion.on_loss(now);
+  congestion.on_loss(now, flight.sent_at);
   flights.mark_lost(flight);
 }
 

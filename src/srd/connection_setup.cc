@@ -118,6 +118,7 @@ void Connection::State::begin_session(Instant now) {
   received = ReceiveWindow(session.first_psn_received, settings.receive_window);
   acknowledgements = AcknowledgementWriter(settings);
   refusals = RefusalList();
+  burst_end.reset();
   ack_seen = false;
   peer_window_end = session.first_psn_sent + ReceiveWindow::kFirstBits - 64;
   loss.start_over();

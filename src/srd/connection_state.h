@@ -87,6 +87,7 @@ struct Connection::State {
   ReceiveWindow received;
   AcknowledgementWriter acknowledgements;
   RefusalList refusals;
+  std::optional<std::uint32_t> burst_end;  // Has arrived, and something before it has not.
   GrowingRing<Waiting> queue;
   GrowingRing<Event> events;
   std::uint32_t state_events = 0;  // Bits of Event::Kind.

@@ -29,7 +29,9 @@ void Connection::State::fill_header(Instant now, wire::SrdType type, std::uint8_
 }
 
 void Connection::State::seal(Transmission& out) const {
-  if (settings.authenticate) out.datagram.header.tag = datagram_tag(handshake.session().key, out.datagram);
+  if (!settings.authenticate) return;
+  out.datagram.header.flags |= wire::SrdFlags::kTagged;
+  out.datagram.header.tag = datagram_tag(handshake.session().key, out.datagram);
 }
 
 bool Connection::State::poll_transmit(Instant now, Transmission& out) {
@@ -95,13 +97,12 @@ bool Connection::State::write_probe(Instant now, Transmission& out) {
 
 bool Connection::State::may_send_data(Instant now) {
   if (flights.lost() == 0 && queue.empty()) return false;
-  if (send_at > now) return false;
   const std::uint64_t in_flight = flights.in_flight_bytes();
   if (in_flight != 0 && in_flight >= congestion.window()) {
     congestion.on_window_full();
     return false;
   }
-  return true;
+  return send_at <= now;
 }
 
 Flight* Connection::State::take_flight(Instant now) {

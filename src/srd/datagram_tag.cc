@@ -16,7 +16,7 @@ void add_body(KeyedHash& hash, const wire::SrdAcknowledgement& a) {
   hash.add(word(a.cumulative, 0) | word(a.selective_base, 32));
   for (const std::uint64_t mask : a.selective) hash.add(mask);
   hash.add(a.clean_slots);
-  hash.add(a.marked_slots);
+  hash.add(a.late_slots);
   hash.add(word(a.echo_sent_at, 0) | word(a.echo_path_sequence, 32) | word(a.echo_slot, 48) |
            word(a.drop_reason, 56));
   hash.add(word(a.drop_psn, 0) | word(a.hold, 32) | word(a.queue_delay, 48));

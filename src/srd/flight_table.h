@@ -20,8 +20,9 @@
 
 namespace enid::srd {
 
-// What a datagram weighs in windows besides its payload: Ethernet, IPv4, UDP, SRD.
-inline constexpr std::uint32_t kDatagramOverhead = 14 + 20 + 8 + 40;
+// What a datagram weighs in windows and rates besides its payload: IPv4, UDP, SRD. Shares of a link are
+// meant in the same bytes.
+inline constexpr std::uint32_t kDatagramOverhead = 20 + 8 + 32;
 
 struct Flight {
   enum class State : std::uint8_t { kInFlight, kLost };

@@ -26,10 +26,14 @@ Handshake::Handshake(const Settings& settings, Random& random)
   cookie_key_[1] ^= keyed_hash(pair_key_, std::array{incarnation_, std::uint64_t{2}});
 }
 
-void Handshake::finish(wire::SrdDatagram& out) const { out.header.tag = datagram_tag(pair_key_, out); }
+void Handshake::finish(wire::SrdDatagram& out) const {
+  out.header.flags |= wire::SrdFlags::kTagged;
+  out.header.tag = datagram_tag(pair_key_, out);
+}
 
 bool Handshake::has_good_tag(const wire::SrdDatagram& datagram) const {
-  return datagram.header.tag == datagram_tag(pair_key_, datagram);
+  return (datagram.header.flags & wire::SrdFlags::kTagged) != 0 &&
+         datagram.header.tag == datagram_tag(pair_key_, datagram);
 }
 
 void Handshake::write_init(Instant now, wire::SrdDatagram& out) {

@@ -64,7 +64,8 @@ std::uint8_t PathSet::select_for_acknowledgement() {
   for (std::uint32_t i = 0; i < size_; ++i) {
     acknowledgement_turn_ =
         static_cast<std::uint8_t>(acknowledgement_turn_ + 1U >= size_ ? 0 : acknowledgement_turn_ + 1);
-    if (slots_[acknowledgement_turn_].alive) break;
+    const PathSlot& slot = slots_[acknowledgement_turn_];
+    if (slot.alive) break;
   }
   return acknowledgement_turn_;
 }
@@ -74,15 +75,15 @@ void PathSet::penalize(std::uint8_t slot, std::uint32_t by) {
       static_cast<std::uint8_t>(std::min<std::uint32_t>(slots_[slot].penalty + by, kPenaltyMax));
 }
 
-void PathSet::on_masks(Instant now, std::uint64_t clean, std::uint64_t marked) {
+void PathSet::on_masks(Instant now, std::uint64_t clean, std::uint64_t late) {
   if (size_ < 64) {
     clean &= (1ULL << size_) - 1;
-    marked &= (1ULL << size_) - 1;
+    late &= (1ULL << size_) - 1;
   }
-  for (std::uint64_t rest = marked; rest != 0; rest &= rest - 1) {
-    penalize(static_cast<std::uint8_t>(std::countr_zero(rest)), kMarkPenalty);
+  for (std::uint64_t rest = late; rest != 0; rest &= rest - 1) {
+    penalize(static_cast<std::uint8_t>(std::countr_zero(rest)), kLatePenalty);
   }
-  for (std::uint64_t rest = clean & ~marked; rest != 0; rest &= rest - 1) {
+  for (std::uint64_t rest = clean & ~late; rest != 0; rest &= rest - 1) {
     const auto slot = static_cast<std::uint8_t>(std::countr_zero(rest));
     if (slots_[slot].penalty != 0) --slots_[slot].penalty;
     if (recycled() == kSlotsMax) ++recycled_begin_;  // Full: the oldest is the least true.

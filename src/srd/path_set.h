@@ -3,8 +3,8 @@
 // Theory of operation
 //   A slot is a UDP source port, so a path through an ECMP network; which one, nobody knows. Slots whose
 //   datagrams came back clean wait in a ring and are used first, each time once more (recycling). When the
-//   ring is empty, slots take turns, and one with a penalty is passed over while that decays: a mark
-//   costs kMarkPenalty turns, a loss kLossPenalty, a timeout kTimeoutPenalty. One datagram in kExploreEvery
+//   ring is empty, slots take turns, and one with a penalty is passed over while that decays: a late one
+//   costs kLatePenalty turns, a loss kLossPenalty, a timeout kTimeoutPenalty. One datagram in kExploreEvery
 //   takes any slot, so that paths which became good are found. Recycled slots expire.
 //
 //   A slot that loses two datagrams without an acknowledgement in between, while the others do well, is
@@ -43,10 +43,10 @@ class PathSet {
  public:
   static constexpr std::uint32_t kSlotsMax = 64;
   static constexpr std::uint8_t kNoSlot = 255;
-  static constexpr std::uint32_t kMarkPenalty = 1;
+  static constexpr std::uint32_t kLatePenalty = 1;
   static constexpr std::uint32_t kLossPenalty = 4;
   static constexpr std::uint32_t kTimeoutPenalty = 15;
-  static constexpr std::uint32_t kExploreEvery = 32;
+  static constexpr std::uint32_t kExploreEvery = 64;
   static constexpr std::uint8_t kLossesToDie = 2;
   static constexpr std::uint8_t kProbesToRevive = 2;
 
@@ -58,7 +58,7 @@ class PathSet {
   std::uint8_t select_for_acknowledgement();
 
   // From the masks of an acknowledgement.
-  void on_masks(Instant now, std::uint64_t clean, std::uint64_t marked);
+  void on_masks(Instant now, std::uint64_t clean, std::uint64_t late);
   // `sequence` of `slot`, sent at `sent_at`, is known to have arrived.
   void on_acknowledged(Instant now, std::uint8_t slot, std::uint16_t sequence, Instant sent_at);
   void on_rtt(std::uint8_t slot, Duration rtt);

@@ -38,7 +38,7 @@ SrdHeader parse_header(const std::uint8_t* p) {
   h.payload_bytes = load_be16(p + 22);
   h.flow_sequence = load_be32(p + 24);
   h.vni = load_be32(p + 28) >> 8;
-  h.tag = load_be64(p + SrdHeader::kTagAt);
+
   return h;
 }
 
@@ -56,7 +56,7 @@ void write_header(const SrdHeader& h, std::uint8_t* p) {
   store_be16(p + 22, h.payload_bytes);
   store_be32(p + 24, h.flow_sequence);
   store_be32(p + 28, h.vni << 8);
-  store_be64(p + SrdHeader::kTagAt, h.tag);
+  if ((h.flags & SrdFlags::kTagged) != 0) store_be64(p + SrdHeader::kBytes, h.tag);
 }
 
 SrdAcknowledgement parse_acknowledgement(const std::uint8_t* p) {
@@ -65,7 +65,7 @@ SrdAcknowledgement parse_acknowledgement(const std::uint8_t* p) {
   a.selective_base = load_be32(p + 4);
   for (std::size_t i = 0; i < a.selective.size(); ++i) a.selective[i] = load_be64(p + 8 + 8 * i);
   a.clean_slots = load_be64(p + 40);
-  a.marked_slots = load_be64(p + 48);
+  a.late_slots = load_be64(p + 48);
   a.echo_sent_at = load_be32(p + 56);
   a.echo_path_sequence = load_be16(p + 60);
   a.echo_slot = p[62];
@@ -85,7 +85,7 @@ void write_acknowledgement(const SrdAcknowledgement& a, std::uint8_t* p) {
   store_be32(p + 4, a.selective_base);
   for (std::size_t i = 0; i < a.selective.size(); ++i) store_be64(p + 8 + 8 * i, a.selective[i]);
   store_be64(p + 40, a.clean_slots);
-  store_be64(p + 48, a.marked_slots);
+  store_be64(p + 48, a.late_slots);
   store_be32(p + 56, a.echo_sent_at);
   store_be16(p + 60, a.echo_path_sequence);
   p[62] = a.echo_slot;
@@ -120,21 +120,23 @@ void write_setup(const SrdSetup& s, std::uint8_t* p) {
 
 }  // namespace
 
-std::size_t SrdDatagram::bytes() const { return SrdHeader::kBytes + body_bytes(header.type); }
+std::size_t SrdDatagram::bytes() const { return header.bytes() + body_bytes(header.type); }
 
 std::optional<SrdDatagram> SrdDatagram::parse(ConstBytes datagram) {
   if (datagram.size() < SrdHeader::kBytes || datagram[0] >> 4 != SrdHeader::kVersion) return std::nullopt;
   std::optional<SrdDatagram> parsed{std::in_place};
   parsed->header = parse_header(datagram.data());
-  const SrdHeader& header = parsed->header;
+  SrdHeader& header = parsed->header;
   if (header.type < SrdType::kData || header.type > SrdType::kClose) return std::nullopt;
   const std::size_t body = body_bytes(header.type);
-  if (datagram.size() != SrdHeader::kBytes + body + header.payload_bytes) return std::nullopt;
+  if (datagram.size() != header.bytes() + body + header.payload_bytes) return std::nullopt;
   if (header.type != SrdType::kData && header.payload_bytes != 0) return std::nullopt;
+  if ((header.flags & SrdFlags::kTagged) != 0) header.tag = load_be64(datagram.data() + SrdHeader::kBytes);
+  const std::uint8_t* const body_begin = datagram.data() + header.bytes();
   if (header.type == SrdType::kAcknowledgement) {
-    parsed->body = parse_acknowledgement(datagram.data() + SrdHeader::kBytes);
+    parsed->body = parse_acknowledgement(body_begin);
   } else if (body != 0) {
-    parsed->body = parse_setup(datagram.data() + SrdHeader::kBytes);
+    parsed->body = parse_setup(body_begin);
   }
   return parsed;
 }
@@ -142,9 +144,9 @@ std::optional<SrdDatagram> SrdDatagram::parse(ConstBytes datagram) {
 void SrdDatagram::write(Bytes out) const {
   write_header(header, out.data());
   if (const auto* acknowledgement = std::get_if<SrdAcknowledgement>(&body)) {
-    write_acknowledgement(*acknowledgement, out.data() + SrdHeader::kBytes);
+    write_acknowledgement(*acknowledgement, out.data() + header.bytes());
   } else if (const auto* setup = std::get_if<SrdSetup>(&body)) {
-    write_setup(*setup, out.data() + SrdHeader::kBytes);
+    write_setup(*setup, out.data() + header.bytes());
   }
 }
 

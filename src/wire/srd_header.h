@@ -1,7 +1,7 @@
 // The bytes of SRD: the header of every datagram behind UDP, and the bodies of those that carry no payload.
 //
-//   40 bytes of header, the last 8 of them a tag over the header and the body. A kData datagram's payload
-//   follows the header; an acknowledgement is 80 bytes more, a setup datagram 40. The UDP source port is
+//   32 bytes of header, then, if a flag says so, 8 bytes of tag over header and body. A kData datagram's
+//   payload follows; an acknowledgement is 80 bytes more, a setup datagram 40. The UDP source port is
 //   not part of it: it selects the path, and routers may hash what they like.
 //
 //   Chosen: the whole format. AWS has published no layout of SRD; docs/srd.md says why each field is here.
@@ -33,12 +33,13 @@ struct SrdFlags {
   static constexpr std::uint8_t kRetransmission = 4;
   static constexpr std::uint8_t kVoid = 8;  // This sequence number ended without payload.
   static constexpr std::uint8_t kOrdered = 16;
+  static constexpr std::uint8_t kTagged = 64;
   static constexpr std::uint8_t kDrop = 32;  // In an acknowledgement: drop_psn and drop_reason are set.
 };
 
 struct SrdHeader {
-  static constexpr std::size_t kBytes = 40;
-  static constexpr std::size_t kTagAt = 32;
+  static constexpr std::size_t kBytes = 32;
+  static constexpr std::size_t kTagBytes = 8;
   static constexpr std::uint8_t kVersion = 1;
 
   SrdType type = SrdType::kData;
@@ -53,7 +54,9 @@ struct SrdHeader {
   std::uint16_t payload_bytes = 0;
   std::uint32_t flow_sequence = 0;
   std::uint32_t vni = 0;  // 24 bits.
-  std::uint64_t tag = 0;  // Keyed hash of all before and of the body; see srd/datagram_tag.h.
+  std::uint64_t tag = 0;  // With kTagged: keyed hash of header and body; see srd/datagram_tag.h.
+
+  std::size_t bytes() const { return kBytes + ((flags & SrdFlags::kTagged) != 0 ? kTagBytes : 0); }
 
   static constexpr std::int64_t kTimeUnitNanoseconds = 16;
 };
@@ -67,9 +70,9 @@ struct SrdAcknowledgement {
   std::uint32_t cumulative = 0;      // Every PSN before this one has arrived.
   std::uint32_t selective_base = 0;  // PSN of bit 0 of the mask.
   std::array<std::uint64_t, kSelectiveWords> selective{};
-  std::uint64_t clean_slots =
-      0;  // Slots whose datagrams since the last acknowledgement came without a queue,
-  std::uint64_t marked_slots = 0;  // and with one: marked by ECN, or late by the receiver's clock.
+  // Slots whose datagrams since the last acknowledgement came as fast as the others', and later.
+  std::uint64_t clean_slots = 0;
+  std::uint64_t late_slots = 0;
   std::uint32_t echo_sent_at = 0;  // Of the newest arrival.
   std::uint16_t echo_path_sequence = 0;
   std::uint8_t echo_slot = 0;
@@ -100,7 +103,8 @@ struct SrdDatagram {
   SrdHeader header;
   std::variant<std::monostate, SrdAcknowledgement, SrdSetup> body;
 
-  static constexpr std::size_t kBytesMax = SrdHeader::kBytes + SrdAcknowledgement::kBytes;
+  static constexpr std::size_t kBytesMax =
+      SrdHeader::kBytes + SrdHeader::kTagBytes + SrdAcknowledgement::kBytes;
 
   // Header and body, without payload.
   std::size_t bytes() const;
