@@ -5,11 +5,18 @@ Run it by `make bench BENCH=ena`; it needs root, and fetches QEMU and a kernel f
 
     TCP out, TCP in    iperf3 from and to the guest, its peer outside
     packets out        the kernel's pktgen, 60 bytes
-    ping               the guest asks its peer, a hundred times
+    packets in         60-byte datagrams from outside, more than fit; what the guest's device counts
+    ping               the guest asks its peer, two hundred times
 
 On ENA's side the peer is a namespace instance behind the whole card with security groups; on virtio's it is the other
-end of the TAP, with nothing between."""
+end of the TAP, with nothing between. Ratios are ENA's figure by virtio's, of times virtio's by ENA's: more than 1 is
+always in ENA's favour.
+
+Two more things are measured of ENA alone: what the doorbells in shared memory are worth (the same device, once with
+doorbells that the guest maps and once with doorbells that trap, each in turns; bench/ena/main.cc), and what all of enid
+takes of a processor while a guest is idle."""
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -17,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STATE = ROOT / "build" / "guest-state"
@@ -25,7 +33,13 @@ sys.path.insert(0, str(ROOT / "tests" / "guest"))
 from enid_daemon import Daemon, Network as Vpc, eventually  # noqa: E402
 import guest_machine  # noqa: E402
 
-# What the guest runs; one line a figure.
+BENCH = ROOT / "build" / "release" / "bench" / "bench_ena"
+GUEST = "10.0.1.20"  # ENA's; virtio's is the ladder's.
+IN_PEER = "/tmp/bench_ena"  # A copy: an instance need not see this folder.
+PORT = 9
+OFFERED = 300_000  # Datagrams a second: a multiple of what either guest takes.
+
+# What the guest runs; one line a figure. Uptime is in hundredths of a second, without its dot.
 SCRIPT = """#!/bin/sh
 peer={peer}
 while ! ping -c 1 -W 1 $peer >/dev/null 2>&1; do sleep 0.2; done
@@ -34,67 +48,190 @@ say() {{ echo "bench: $*" >/dev/console; }}
 out() {{ iperf3 -c $peer -t {seconds} -f m "$@" | sed -n 's/.* \\([0-9.]*\\) Mbits.*receiver.*/\\1/p'; }}
 say tcp_out $(out)
 say tcp_in $(out -R)
-say ping $(ping -c 100 -i 0.01 -q $peer | sed -n 's/.*min.* = [0-9.]*.\\([0-9.]*\\).*/\\1/p')
+say ping $(ping -c 200 -i 0.01 -q $peer | sed -n 's/.*min.* = [0-9.]*.\\([0-9.]*\\).*/\\1/p')
+say wants packets
+packets() {{ cat /sys/class/net/eth0/statistics/rx_packets; }}
+uptime() {{ read -r up rest </proc/uptime; echo "${{up%.*}}${{up#*.}}"; }}
+sleep 2
+from=$(packets) began=$(uptime)
+sleep {seconds}
+say pps_in $((($(packets) - from) * 100 / ($(uptime) - began)))
+sleep 2
+{pktgen}
+say done
+"""
+PKTGEN = """
 modprobe pktgen
 generator=/proc/net/pktgen
 echo "add_device eth0" >$generator/kpktgend_0
-for word in "count {packets}" "pkt_size 60" "delay 0" "dst $peer" "udp_dst_min 9" "udp_dst_max 9" \\
-  "dst_mac $(ip neigh show $peer | sed -n 's/.*lladdr \\([^ ]*\\).*/\\1/p')"; do
+for word in "count {packets}" "pkt_size 60" "delay 0" "dst {peer}" "udp_dst_min 9" "udp_dst_max 9" "dst_mac {mac}"; do
   echo "$word" >$generator/eth0
 done
 echo start >$generator/pgctrl
 say pps_out $(sed -n 's/ *\\([0-9]*\\)pps.*/\\1/p' $generator/eth0)
+"""
+NEIGHBOUR = "$(ip neigh show $peer | sed -n 's/.*lladdr \\([^ ]*\\).*/\\1/p')"
+DOORBELL_SCRIPT = """#!/bin/sh
+say() {{ echo "bench: $*" >/dev/console; }}
+sleep 2
+{pktgen}
 say done
 """
 
-KEYS = ("tcp_out", "tcp_in", "pps_out", "ping")
+KEYS = ("tcp_out", "tcp_in", "pps_out", "pps_in", "ping")
 
 
-def figures_of(console):
+def figures_of(console, keys):
     found = {key: float(value) for key, value in re.findall(r"bench: (\w+) ([0-9.]+)", console)}
-    missing = [key for key in KEYS if key not in found]
+    missing = [key for key in keys if key not in found]
     if missing:
         raise SystemExit(f"the guest measured no {', '.join(missing)}; its console:\n{console[-3000:]}")
     return found
 
 
-def measure_virtio(script):
-    with tempfile.TemporaryDirectory(prefix="enid-bench-") as folder:
-        overlay = pathlib.Path(folder) / "overlay" / "etc" / "enid"
-        overlay.mkdir(parents=True)
-        (overlay / "user_data").write_text(script(guest_machine.GATEWAY))
-        archive = subprocess.run("find . -mindepth 1 | cpio --quiet -o -H newc", shell=True, check=True,
-                                 cwd=overlay.parent.parent, stdout=subprocess.PIPE).stdout
-        shared = (STATE / "guest" / "root.cpio.zst").read_bytes()
-        initrd = pathlib.Path(folder) / "initrd"
-        initrd.write_bytes(shared + b"\0" * (-len(shared) % 4) + archive)
+def pktgen(packets, peer, mac):
+    return PKTGEN.format(packets=packets, peer=peer, mac=mac)
+
+
+def sending(program, address, seconds):
+    return (str(program), "send", address, str(PORT), str(seconds), str(OFFERED))
+
+
+def boot(folder, script, network=None, socket=None):
+    """A machine of QEMU's alone, without the daemon, that runs `script` when it has an address."""
+    overlay = pathlib.Path(folder) / "overlay" / "etc" / "enid"
+    overlay.mkdir(parents=True, exist_ok=True)
+    (overlay / "user_data").write_text(script)
+    archive = subprocess.run("find . -mindepth 1 | cpio --quiet -o -H newc", shell=True, check=True,
+                             cwd=overlay.parent.parent, stdout=subprocess.PIPE).stdout
+    shared = (STATE / "guest" / "root.cpio.zst").read_bytes()
+    initrd = pathlib.Path(folder) / "initrd"
+    initrd.write_bytes(shared + b"\0" * (-len(shared) % 4) + archive)
+    return guest_machine.Machine(STATE / "guest", folder, [
+        "-kernel", f"{STATE}/guest/vmlinuz", "-initrd", str(initrd), "-smp", str(os.cpu_count()),
+        "-append", "console=ttyS0 quiet panic=-1", "-no-reboot"], network, socket)
+
+
+def end(process):
+    process.kill()
+    process.wait()
+
+
+def measure_virtio(script, seconds):
+    with tempfile.TemporaryDirectory(prefix="enid-bench-") as folder, contextlib.ExitStack() as after:
         network = guest_machine.Network(folder)
+        after.callback(network.close)
         server = subprocess.Popen(network.inside("iperf3", "-s"), stdout=subprocess.DEVNULL)
-        machine = None
+        after.callback(end, server)
+        machine = boot(folder, script(guest_machine.GATEWAY), network)
+        after.callback(machine.close)
+        machine.wait_for("bench: wants packets", seconds=180)
+        sender = subprocess.Popen(network.inside(*sending(BENCH, guest_machine.ADDRESS, seconds + 3)),
+                                  stdout=subprocess.DEVNULL)
+        after.callback(end, sender)
+        machine.wait_for("bench: done", seconds=240)
+        return figures_of(machine.console(), KEYS)
+
+
+def processor_seconds(program):
+    """What all processes of this program have taken so far."""
+    ticks = 0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
-            machine = guest_machine.Machine(STATE / "guest", folder, [
-                "-kernel", f"{STATE}/guest/vmlinuz", "-initrd", str(initrd), "-smp", str(os.cpu_count()),
-                "-append", "console=ttyS0 quiet panic=-1", "-no-reboot"], network)
-            machine.wait_for("bench: done", seconds=180)
-            return figures_of(machine.console())
-        finally:
-            for process in (machine, server):
-                if process:
-                    process.kill() if process is server else process.close()
-            server.wait()
-            network.close()
+            if os.readlink(stat.parent / "exe") == program:
+                words = stat.read_text().rpartition(")")[2].split()
+                ticks += int(words[11]) + int(words[12])
+        except OSError:
+            pass  # It has ended meanwhile.
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def measure_ena(daemon, vpc, peer, script):
+def measure_idle(daemon, seconds):
+    program = os.readlink(f"/proc/{daemon.pid()}/exe")
+    before = processor_seconds(program)
+    time.sleep(seconds)
+    return (processor_seconds(program) - before) / seconds * 100
+
+
+def measure_ena(daemon, vpc, peer, script, seconds):
     ec2 = daemon.client("ec2")
-    guest = vpc.run_instance(ImageId="ami-linux-vm", InstanceType="m5.large", UserData=script(peer))
-    console = lambda: ec2.get_console_output(InstanceId=guest).get("Output", "")  # noqa: E731
+    guest = vpc.run_instance(GUEST, ImageId="ami-linux-vm", InstanceType="m5.large", UserData=script("10.0.1.10"))
+    said = lambda words: f"bench: {words}" in ec2.get_console_output(InstanceId=guest).get("Output", "")  # noqa: E731
     try:
-        eventually(lambda: "bench: done" in console(), "the guest's figures", 180, 1)
-        return figures_of(console())
+        eventually(lambda: said("wants packets"), "the guest to want packets", 180, 0.5)
+        daemon.inside(peer, *sending(IN_PEER, GUEST, seconds + 3))
+        eventually(lambda: said("done"), "the guest's figures", 180, 1)
+        time.sleep(2)
+        figures = figures_of(ec2.get_console_output(InstanceId=guest)["Output"], KEYS)
+        figures["idle"] = measure_idle(daemon, 10)
+        return figures
     finally:
         ec2.terminate_instances(InstanceIds=[guest])
         eventually(lambda: vpc.state(guest) == "terminated", "the guest's end")
+
+
+def measure_doorbells(kind, packets):
+    script = DOORBELL_SCRIPT.format(pktgen=pktgen(packets, "10.0.1.6", "02:00:00:00:00:02"))
+    with tempfile.TemporaryDirectory(prefix="enid-bench-") as folder, contextlib.ExitStack() as after:
+        device = subprocess.Popen([BENCH, "device", f"{folder}/eth0.sock", kind], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        after.callback(end, device)
+        device.stdout.readline()
+        machine = boot(folder, script, socket=f"{folder}/eth0.sock")
+        after.callback(machine.close)
+        machine.wait_for("bench: done", seconds=180)
+        return figures_of(machine.console(), ("pps_out",))["pps_out"]
+
+
+def measure_rounds(options):
+    def script(peer):
+        return SCRIPT.format(peer=peer, seconds=options.seconds,
+                             pktgen=pktgen(options.packets, "$peer", NEIGHBOUR))
+
+    rounds = {"ena": [], "virtio": [], "mapped": [], "trapped": []}
+    daemon = Daemon()
+    try:
+        os.symlink(STATE / "guest", f"{daemon.state}/guest")
+        vpc = Vpc(daemon.client("ec2"))
+        peer = vpc.run_instance("10.0.1.10")
+        daemon.inside(peer, "iperf3", "-s", "-D")
+        with BENCH.open("rb") as program:
+            daemon.inside(peer, "sh", "-c", f"cat >{IN_PEER} && chmod 755 {IN_PEER}", stdin=program)
+        for number in range(options.rounds):
+            for path, measure in (
+                    ("ena", lambda: measure_ena(daemon, vpc, peer, script, options.seconds)),
+                    ("virtio", lambda: measure_virtio(script, options.seconds)),
+                    ("mapped", lambda: measure_doorbells("mapped", options.packets)),
+                    ("trapped", lambda: measure_doorbells("trapped", options.packets // 10))):
+                if path in options.paths:
+                    print(f"round {number + 1} of {options.rounds}: {path}", flush=True)
+                    rounds[path].append(measure())
+    finally:
+        daemon.close()
+    return rounds
+
+
+def report(rounds):
+    """Prints tables; answers the figures."""
+    figures = {}
+    median = {card: {key: statistics.median(one[key] for one in rounds[card]) for key in KEYS}
+              for card in ("ena", "virtio") if rounds[card]}
+    print(f"{'card':34}{'TCP out':>9}{'in Mbit/s':>11}{'60-byte packets/s out':>23}{'in':>9}{'ping ms':>9}")
+    for card, name in (("ena", "enid ENA, card, security groups"), ("virtio", "QEMU virtio-net on a TAP")):
+        if one := median.get(card):
+            print(f"{name:34}{one['tcp_out']:9.0f}{one['tcp_in']:11.0f}{one['pps_out']:23.0f}{one['pps_in']:9.0f}"
+                  f"{one['ping']:9.3f}")
+    if len(median) == 2:
+        figures = {f"{key}_ratio": median["ena"][key] / median["virtio"][key] for key in KEYS if key != "ping"}
+        figures["rtt_ratio"] = median["virtio"]["ping"] / median["ena"]["ping"]
+    if rounds["mapped"] and rounds["trapped"]:
+        mapped, trapped = statistics.median(rounds["mapped"]), statistics.median(rounds["trapped"])
+        print(f"\ndoorbells in shared memory: {mapped:.0f} packets/s, trapped: {trapped:.0f}")
+        figures["doorbell_ratio"] = mapped / trapped
+    if rounds["ena"]:
+        figures["idle_cpu_percent"] = statistics.median(one["idle"] for one in rounds["ena"])
+        print(f"all of enid with one idle guest: {figures['idle_cpu_percent']:.2f} % of a processor")
+    return figures
 
 
 def main():
@@ -102,38 +239,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each TCP run")
     parser.add_argument("--packets", type=int, default=400_000)
+    parser.add_argument("--paths", default="ena,virtio,mapped,trapped", type=lambda text: text.split(","))
     options = parser.parse_args()
     subprocess.run([ROOT / "tools" / "install_packages.sh", "guest"], check=True)
     subprocess.run([ROOT / "tools" / "guest" / "fetch.sh", STATE], check=True)
-
-    def script(peer):
-        return SCRIPT.format(peer=peer, seconds=options.seconds, packets=options.packets)
-
-    rounds = {"ena": [], "virtio": []}
-    daemon = Daemon()
-    try:
-        os.symlink(STATE / "guest", f"{daemon.state}/guest")
-        vpc = Vpc(daemon.client("ec2"))
-        peer = vpc.run_instance("10.0.1.10")
-        daemon.inside(peer, "iperf3", "-s", "-D")
-        for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}: ENA", flush=True)
-            rounds["ena"].append(measure_ena(daemon, vpc, "10.0.1.10", script))
-            print(f"round {number + 1} of {options.rounds}: virtio", flush=True)
-            rounds["virtio"].append(measure_virtio(script))
-    finally:
-        daemon.close()
-
-    median = {card: {key: statistics.median(one[key] for one in each) for key in KEYS}
-              for card, each in rounds.items()}
+    rounds = measure_rounds(options)
     print(f"\nThe same guest on this machine ({os.cpu_count()} processors), medians of {options.rounds} rounds\n")
-    print(f"{'card':34}{'TCP out':>10}{'TCP in Mbit/s':>15}{'60-byte packets/s out':>23}{'ping ms':>9}")
-    for card, name in (("ena", "enid ENA, card, security groups"), ("virtio", "QEMU virtio-net on a TAP")):
-        one = median[card]
-        print(f"{name:34}{one['tcp_out']:10.0f}{one['tcp_in']:15.0f}{one['pps_out']:23.0f}{one['ping']:9.3f}")
-    ratio = {key: median["ena"][key] / median["virtio"][key] for key in KEYS}
-    print(f"\nfigures: tcp_out_ratio={ratio['tcp_out']:.2f} tcp_in_ratio={ratio['tcp_in']:.2f} "
-          f"pps_out_ratio={ratio['pps_out']:.2f} rtt_ratio={ratio['ping']:.2f}")
+    figures = report(rounds)
+    print("\nfigures: " + " ".join(f"{key}={value:.2f}" for key, value in figures.items()))
 
 
 if __name__ == "__main__":

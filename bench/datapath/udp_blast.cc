@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "host/clock.h"
 #include "host/unique_fd.h"
@@ -35,7 +37,7 @@ Duration duration_of(double seconds) {
 
 }  // namespace
 
-Result<long> send_blast(const std::string& address, int port, double seconds) {
+Result<long> send_blast(const std::string& address, int port, double seconds, long rate) {
   const host::UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};
   to.sin_family = AF_INET;
@@ -48,8 +50,13 @@ Result<long> send_blast(const std::string& address, int port, double seconds) {
   }
   Batch batch;
   long sent = 0;
-  const Instant end = host::monotonic_now() + duration_of(seconds);
-  while (host::monotonic_now() < end) {
+  const Instant start = host::monotonic_now();
+  const Instant end = start + duration_of(seconds);
+  for (Instant now = start; now < end; now = host::monotonic_now()) {
+    if (rate > 0 && sent > (now - start).nanoseconds / 1'000 * rate / 1'000'000) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      continue;
+    }
     const int count = ::sendmmsg(socket.get(), batch.messages.data(), kBatch, 0);
     if (count > 0) sent += count;
     if (count < 0 && errno != ENOBUFS && errno != EAGAIN && errno != ECONNREFUSED) {
