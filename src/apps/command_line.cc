@@ -93,6 +93,27 @@ Run add_guest(CLI::App& app, CLI::App*& command) {
   return bind(options, run_guest_fetch);
 }
 
+Run add_device(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<DeviceOptions>();
+  command = add_command(
+      app, "device", "a network interface as an ENA card, for a QEMU that you start yourself", options->state,
+      "Example: enid device --eni eni-0123456789abcdef0 --socket /tmp/eth0.sock\n"
+      "It prints the options that QEMU needs, and serves one QEMU after the other until Ctrl-C. The\n"
+      "interface must be available, or attached to an instance that is stopped: then the guest sees that\n"
+      "instance's metadata. When an instance takes the interface the guest's link goes down, and comes\n"
+      "back with it. A restart of the daemon costs the guest the time that it takes, and nothing else.");
+  command->add_option("--eni", options->interface, "the network interface: eni-…")->required();
+  command->add_option("--socket", options->socket, "a path to listen at, at most 107 characters")->required();
+  command
+      ->add_option("--queue-pairs", options->queue_pairs,
+                   "1 to 8; default: as many as this host's processors")
+      ->check(CLI::Range(1, 8));
+  command->add_flag("--low-latency", options->low_latency,
+                    "offer transmit queues in the device's memory (LLQ), as EC2's cards do");
+  command->add_option("--instance", options->instance, "used by the daemon")->group("");
+  return bind(options, run_device);
+}
+
 Run add_status(CLI::App& app, CLI::App*& command) {
   auto options = std::make_shared<StatusOptions>();
   command = add_command(app, "status", "what runs: instances, interfaces, counters, drops with their reasons",
@@ -217,8 +238,9 @@ int run_command_line(int argc, char** argv) {
 
   using Add = Run (*)(CLI::App&, CLI::App*&);
   std::vector<std::pair<CLI::App*, Run>> commands;
-  for (const Add add : {Add{add_up}, Add{add_down}, Add{add_status}, Add{add_env}, Add{add_aws}, Add{add_key},
-                        Add{add_guest}, Add{add_exec}, Add{add_trace}, Add{add_capture}, Add{add_sim}}) {
+  for (const Add add :
+       {Add{add_up}, Add{add_down}, Add{add_status}, Add{add_env}, Add{add_aws}, Add{add_key}, Add{add_guest},
+        Add{add_device}, Add{add_exec}, Add{add_trace}, Add{add_capture}, Add{add_sim}}) {
     CLI::App* command = nullptr;
     Run run = add(app, command);
     commands.emplace_back(command, std::move(run));

@@ -10,6 +10,8 @@ std::string guest_fetch_program() {
   return named != nullptr ? named : ENID_GUEST_FETCH;
 }
 
+std::string own_program() { return "/proc/self/exe"; }
+
 std::string guest_agent_program() {
   std::error_code code;
   return std::filesystem::read_symlink("/proc/self/exe", code).parent_path() / "enid-guest-agent";

@@ -23,6 +23,7 @@
 #include "api/sts/sts_operations.h"
 #include "apps/card_port_binder.h"
 #include "apps/companion_programs.h"
+#include "apps/device_facts.h"
 #include "apps/operator_api.h"
 #include "apps/operator_http.h"
 #include "base/check.h"
@@ -35,6 +36,7 @@
 #include "host/http_listener.h"
 #include "host/secure_random.h"
 #include "host/unique_fd.h"
+#include "instances/device_server.h"
 #include "instances/netns_runtime.h"
 #include "instances/qemu_runtime.h"
 #include "instances/runtimes_by_kind.h"
@@ -105,8 +107,9 @@ struct Daemon::Parts {
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<api::AccessKeys> keys;
   std::unique_ptr<host::CardWorker> worker;
+  std::unique_ptr<host::DeviceThread> device_thread;
+  std::unique_ptr<instances::DeviceServer> devices;
   std::unique_ptr<CardPortBinder> binder;
-  std::unique_ptr<host::DeviceThread> devices;
   std::unique_ptr<instances::NetnsRuntime> namespaces;
   std::unique_ptr<instances::QemuRuntime> machines;
   std::unique_ptr<instances::RuntimesByKind> runtime;
@@ -126,12 +129,14 @@ struct Daemon::Parts {
     return make_first_key(*keys);
   }
 
-  Result<void> start_card(Random& random) {
+  Result<void> start_card(const DaemonOptions& options, Random& random) {
     host::CardWorkerOptions worker_options;
     worker_options.card.seed = random.below(UINT64_MAX);
     worker_options.card.services.secret = TRY(card_secret(*store));
     worker = TRY(host::CardWorker::create(worker_options));
-    binder = std::make_unique<CardPortBinder>(*worker);
+    device_thread = TRY(host::DeviceThread::create());
+    devices = TRY(instances::DeviceServer::create(options.folder.devices_socket(), *device_thread, *worker));
+    binder = std::make_unique<CardPortBinder>(*worker, *devices);
     return {};
   }
 
@@ -140,12 +145,12 @@ struct Daemon::Parts {
     runtime_options.state_folder = options.folder.instances();
     runtime_options.hidden_folder = options.folder.path();
     namespaces = TRY(instances::NetnsRuntime::create(runtime_options, *binder));
-    devices = TRY(host::DeviceThread::create());
     machines = TRY(instances::QemuRuntime::create({.machines_folder = options.folder.machines(),
                                                    .state_folder = options.folder.path(),
                                                    .fetch_program = guest_fetch_program(),
-                                                   .agent_program = guest_agent_program()},
-                                                  *devices, *worker));
+                                                   .agent_program = guest_agent_program(),
+                                                   .device_program = own_program()},
+                                                  *devices));
     runtime = std::make_unique<instances::RuntimesByKind>(*namespaces, *machines);
     return {};
   }
@@ -211,11 +216,12 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const DaemonOptions& options) {
 
   Random random(options.seed != 0 ? options.seed : system_seed());
   TRY(parts->open_state(options));
-  TRY(parts->start_card(random));
+  TRY(parts->start_card(options, random));
   TRY(parts->start_runtime(options));
   TRY(parts->start_control(options, random));
   TRY(parts->open_api(options, random));
   TRY(parts->open_operator_socket(options));
+  parts->devices->set_facts(device_facts(*parts->plane));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
 
@@ -234,6 +240,7 @@ void Daemon::wait_for_shutdown() {
 void Daemon::stop() {
   parts_->listener->stop();
   parts_->operator_server->stop();
+  parts_->devices->set_facts(nullptr);
   std::promise<void> stopped;
   parts_->runtime->stop_all([&](const Result<void>& result) {
     if (!result) spdlog::error("not every instance stopped: {}", result.error().message);

@@ -2,6 +2,7 @@
 //
 //   STATE/enid.db        the store (SQLite)
 //   STATE/enid.sock      the operator's socket
+//   STATE/devices.sock   where processes that hold network cards find the daemon (`enid device`)
 //   STATE/enid.pid       the daemon's process id; the daemon holds a lock on this file
 //   STATE/enid.log       its log
 //   STATE/endpoint       the URL it listens on
@@ -34,6 +35,7 @@ class StateFolder {
   const std::string& path() const { return path_; }
   std::string database() const { return path_ + "/enid.db"; }
   std::string socket() const { return path_ + "/enid.sock"; }
+  std::string devices_socket() const { return path_ + "/devices.sock"; }
   std::string pid_file() const { return path_ + "/enid.pid"; }
   std::string log_file() const { return path_ + "/enid.log"; }
   std::string endpoint_file() const { return path_ + "/endpoint"; }

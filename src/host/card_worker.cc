@@ -113,7 +113,8 @@ struct CardWorker::Parts {
   void ask_forwarded_questions(Instant now);
   void wait(Instant now, Instant until);
   void bind(const NetworkInterfaceId& interface, std::unique_ptr<TapPort> tap);
-  void bind_polled(const NetworkInterfaceId& interface, std::shared_ptr<card::PolledPort> polled);
+  void bind_polled(const NetworkInterfaceId& interface, std::shared_ptr<card::PolledPort> polled,
+                   card::PortOwner owner);
   void release(BoundPort& port, std::function<void()> closed);
 
   // Others touch only these.
@@ -293,12 +294,12 @@ void CardWorker::Parts::bind(const NetworkInterfaceId& interface, std::unique_pt
 }
 
 void CardWorker::Parts::bind_polled(const NetworkInterfaceId& interface,
-                                    std::shared_ptr<card::PolledPort> polled_port) {
+                                    std::shared_ptr<card::PolledPort> polled_port, card::PortOwner owner) {
   if (const auto old = ports.find(interface); old != ports.end()) release(*old->second, {});
   auto port = std::make_unique<BoundPort>();
   port->interface = interface;
   port->polled = std::move(polled_port);
-  port->handle = card.attach_port(interface, *port->polled);
+  port->handle = card.attach_port(interface, *port->polled, owner);
   polled.push_back(port.get());
   ports.emplace(interface, std::move(port));
 }
@@ -397,9 +398,9 @@ void CardWorker::bind_port(NetworkInterfaceId interface, UniqueFd tap,
   });
 }
 
-void CardWorker::bind_polled_port(const NetworkInterfaceId& interface,
-                                  std::shared_ptr<card::PolledPort> port) {
-  run([&] { parts_->bind_polled(interface, std::move(port)); });
+void CardWorker::bind_polled_port(const NetworkInterfaceId& interface, std::shared_ptr<card::PolledPort> port,
+                                  card::PortOwner owner) {
+  run([&] { parts_->bind_polled(interface, std::move(port), owner); });
 }
 
 void CardWorker::run(const std::function<void()>& work) {

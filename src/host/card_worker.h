@@ -63,7 +63,8 @@ class CardWorker final : public control::CardLink {
   void bind_port(NetworkInterfaceId interface, UniqueFd tap, std::function<void(Result<void>)> done);
   // The same for a port whose memory must be looked at; bound when it returns. The worker lets go of it, on
   // its own thread, before unbind_port's `done`, and when it ends.
-  void bind_polled_port(const NetworkInterfaceId& interface, std::shared_ptr<card::PolledPort> port);
+  void bind_polled_port(const NetworkInterfaceId& interface, std::shared_ptr<card::PolledPort> port,
+                        card::PortOwner owner = card::PortOwner::kInstance);
   // Runs `work` on the card's thread, between two rounds, and waits for it: for what changes a polled port.
   // Not from the card's thread itself.
   void run(const std::function<void()>& work);

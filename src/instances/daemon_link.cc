@@ -73,8 +73,7 @@ std::optional<ena::DataPathMessage> DaemonLink::exchange(const ena::DataPathMess
       continue;
     }
     if (const auto* refusal = std::get_if<ena::Refusal>(&**answer)) {
-      if (hooks_.on_refused) hooks_.on_refused(*refusal);
-      lose(refusal->reason);
+      be_refused(*refusal);
       return std::nullopt;
     }
     pause_ = {};
@@ -96,13 +95,22 @@ void DaemonLink::obey(const ena::DataPathMessage& message) {
     hooks_.on_link(link->is_up);
   } else if (const auto* welcome = std::get_if<ena::Welcome>(&message); welcome != nullptr && !is_welcome_) {
     is_welcome_ = true;
+    last_refusal_.clear();
     hooks_.on_welcome(*welcome);
   } else if (const auto* refusal = std::get_if<ena::Refusal>(&message)) {
-    hooks_.on_refused(*refusal);
-    lose(refusal->reason);
+    be_refused(*refusal);
   } else {
     lose("the daemon says what makes no sense");
   }
+}
+
+// It does not want us, or not now: somebody else has the interface, or it is no more.
+void DaemonLink::be_refused(const ena::Refusal& refusal) {
+  if (refusal.reason != last_refusal_) spdlog::warn("the daemon refuses the device: {}", refusal.reason);
+  last_refusal_ = refusal.reason;
+  is_welcome_ = false;
+  lose(refusal.reason);
+  link_ = false;
 }
 
 void DaemonLink::lose(const std::string& why) {
@@ -115,7 +123,6 @@ void DaemonLink::lose(const std::string& why) {
   if (!std::exchange(is_welcome_, false) || is_shut_down_) return;
   spdlog::info("the daemon has gone ({}); the guest keeps its card, and frames wait for the next daemon",
                why);
-  if (hooks_.on_lost) hooks_.on_lost();
 }
 
 void DaemonLink::retry_later() {

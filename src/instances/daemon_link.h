@@ -29,9 +29,7 @@ namespace enid::instances {
 
 struct DaemonLinkHooks {
   std::function<void(const devices::ena::Welcome&)> on_welcome;
-  std::function<void(bool is_up)> on_link;
-  std::function<void()> on_lost;
-  std::function<void(const devices::ena::Refusal&)> on_refused;
+  std::function<void(bool is_up)> on_link;  // Down also when the daemon refuses what it had welcomed.
 };
 
 class DaemonLink final : public host::Conversation, public devices::ena::DataPathChannel {
@@ -58,6 +56,7 @@ class DaemonLink final : public host::Conversation, public devices::ena::DataPat
   Result<std::optional<devices::ena::DataPathMessage>> receive(host::PacketSocket::Wait wait);
   void obey(const devices::ena::DataPathMessage& message);
   void lose(const std::string& why);
+  void be_refused(const devices::ena::Refusal& refusal);
   void retry_later();
 
   const std::string path_;
@@ -66,8 +65,9 @@ class DaemonLink final : public host::Conversation, public devices::ena::DataPat
   std::mutex mutex_;  // Over `socket_` when it changes, and when another thread looks at it.
   std::optional<host::PacketSocket> socket_;
   bool is_welcome_ = false;
-  std::optional<bool> link_;  // Said during an exchange.
+  std::optional<bool> link_;  // To be told, when nobody is within a call.
   bool is_shut_down_ = false;
+  std::string last_refusal_;
   Duration pause_;
   Instant next_try_ = Instant::never();
 };

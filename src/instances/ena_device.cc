@@ -3,105 +3,170 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <future>
+#include <cstring>
+#include <span>
 #include <utility>
 
 #include "devices/ena/controller.h"
-#include "devices/ena/ena_port.h"
+#include "devices/ena/device_listener.h"
+#include "devices/ena/registers.h"
+#include "devices/ena/remote_data_path.h"
+#include "host/clock.h"
+#include "host/device_thread.h"
 #include "host/vfio_user_listener.h"
-#include "instances/card_thread_data_path.h"
+#include "instances/daemon_link.h"
 
 namespace enid::instances {
 
 namespace ena = devices::ena;
 
+namespace {
+
+constexpr std::size_t kStatesBytes = sizeof(ena::QueueState) * ena::kQueueStates;
+// Chosen: how long a process that serves one client waits for it. QEMU connects as it starts.
+constexpr Duration kClientPatience = Duration::from_seconds(60);
+
+// What the guest's driver does, for people.
+class Teller final : public ena::DeviceListener {
+ public:
+  void on_host(const ena::HostInformation& host) override { spdlog::info("driver: {}", host.text()); }
+  void on_reset(std::uint32_t reason) override {
+    spdlog::info("the driver resets the device: {}", ena::reset_reason_name(reason));
+  }
+  void on_broken(std::string_view because) override {
+    spdlog::warn("the guest broke a rule of the rings ({}); nothing passes until it resets the device",
+                 because);
+  }
+};
+
+}  // namespace
+
 // In the order of their making; each stands on those above it.
 struct EnaDevice::Parts {
-  Parts(EnaDeviceOptions given, host::DeviceThread& devices, host::CardWorker& card)
-      : options(std::move(given)), thread(devices), worker(card) {}
+  explicit Parts(EnaDeviceOptions given)
+      : options(std::move(given)),
+        link(std::make_shared<DaemonLink>(
+            options.daemon_socket,
+            ena::Hello{.interface = options.interface.text(), .instance = options.instance})) {}
 
   Result<void> make();
-  void join_card();
-  void leave_card();
+  Result<void> listen();
+  // Everything below runs on the devices' thread.
+  void begin(const ena::Welcome& to);
+  void set_link(bool is_up);
+  void on_client(bool is_there);
+  void on_timeout(Instant now);
+  Instant next_timeout() const;
 
   EnaDeviceOptions options;
-  host::DeviceThread& thread;
-  host::CardWorker& worker;
   host::HostDescriptorUser descriptors;
-  std::array<ena::QueueState, ena::kQueueStates> states{};
+  std::shared_ptr<DaemonLink> link;
+  ena::Welcome welcome;
+  Teller teller;
+  ena::ControllerOptions controller_options;
   ena::DeviceMemory memory;
-  std::shared_ptr<ena::EnaPort> port;
-  bool is_bound = false;
-  std::unique_ptr<CardThreadDataPath> data_path;
+  pci::DescriptorUser::NewMemory states;
+  std::unique_ptr<ena::RemoteDataPath> data_path;
   std::unique_ptr<ena::Controller> controller;
   std::shared_ptr<host::VfioUserListener> listener;
+  Instant give_up = Instant::never();
+  std::unique_ptr<host::DeviceThread> thread;
 };
 
 Result<void> EnaDevice::Parts::make() {
-  const ena::ControllerOptions controller_options{
-      .mac = options.mac,
-      .queue_pairs = options.queue_pairs,
-      .vectors = static_cast<std::uint16_t>(options.queue_pairs + 1),
-      .mtu = options.mtu,
-  };
+  welcome = TRY(link->join());
+  controller_options = {.mac = welcome.mac,
+                        .queue_pairs = options.queue_pairs,
+                        .vectors = static_cast<std::uint16_t>(options.queue_pairs + 1),
+                        .mtu = welcome.mtu,
+                        .low_latency = options.low_latency};
   memory = TRY(ena::DeviceMemory::create(descriptors, controller_options));
-  port = std::make_shared<ena::EnaPort>(
-      memory.doorbell_page(), memory.low_latency_bar(), states,
-      ena::EnaPortOptions{.queue_pairs = options.queue_pairs, .mtu = options.mtu});
-  join_card();
-  data_path = std::make_unique<CardThreadDataPath>(worker, port);
-  controller = std::make_unique<ena::Controller>(controller_options, memory, *data_path);
-  const auto complain = [id = options.interface.text()](const std::string& complaint) {
-    spdlog::warn("{}: the device's user was refused: {}", id, complaint);
-  };
-  listener = TRY(host::VfioUserListener::create(
-      options.socket, *controller,
-      {.next_timeout = [&device = *controller] { return device.next_timeout(); },
-       .on_timeout = [&device = *controller](Instant now) { device.on_timeout(now); },
-       .complain = complain}));
-  thread.add(listener);
+  states = TRY(descriptors.make_shared_memory(kStatesBytes));
+  const std::span all(reinterpret_cast<ena::QueueState*>(states.memory->bytes().data()), ena::kQueueStates);
+  data_path = std::make_unique<ena::RemoteDataPath>(*link, memory.doorbell_page(), all);
+  controller = std::make_unique<ena::Controller>(controller_options, memory, *data_path, &teller);
+  TRY(listen());
+  thread = TRY(host::DeviceThread::create());
+  thread->run([&] {
+    link->set_hooks({.on_welcome = [this](const ena::Welcome& to) { begin(to); },
+                     .on_link = [this](bool is_up) { set_link(is_up); }});
+    begin(welcome);
+    if (options.on_over) give_up = host::monotonic_now() + kClientPatience;
+  });
+  if (!data_path->is_connected())
+    return failure(std::make_error_code(std::errc::connection_aborted),
+                   "the daemon does not take the device");
+  thread->add(link);
+  thread->add(listener);
   return {};
 }
 
-void EnaDevice::Parts::join_card() {
-  worker.bind_polled_port(options.interface, port);
-  is_bound = true;
+Result<void> EnaDevice::Parts::listen() {
+  listener = TRY(host::VfioUserListener::create(
+      options.socket, *controller,
+      {.next_timeout = [this] { return next_timeout(); },
+       .on_timeout = [this](Instant now) { on_timeout(now); },
+       .complain = [](const std::string& complaint) { spdlog::warn("the guest's QEMU: {}", complaint); },
+       .on_client = [this](bool is_there) { on_client(is_there); }},
+      host::Trust::kSealed));
+  return {};
 }
 
-void EnaDevice::Parts::leave_card() {
-  if (!std::exchange(is_bound, false)) return;
-  std::promise<void> unbound;
-  worker.unbind_port(options.interface, [&] { unbound.set_value(); });
-  unbound.get_future().wait();
+// A daemon is there that knows nothing yet.
+void EnaDevice::Parts::begin(const ena::Welcome& to) {
+  if (to.mac != welcome.mac) {
+    spdlog::error("{} has another MAC than it had", options.interface.text());
+    return link->shut_down();
+  }
+  std::vector<std::shared_ptr<const pci::Descriptor>> files = {memory.doorbells.file, states.file};
+  if (options.low_latency) files.push_back(memory.low_latency.file);
+  const auto begun = link->exchange(
+      ena::Begin{.queue_pairs = options.queue_pairs, .mtu = welcome.mtu, .low_latency = options.low_latency},
+      files);
+  if (!begun) return;
+  data_path->begin_anew();
+  controller->resume_data_path();
+  spdlog::info("the card has {}", options.interface.text());
+  set_link(to.is_link_up);
+}
+
+void EnaDevice::Parts::set_link(bool is_up) {
+  if (is_up == controller->is_link_up()) return;
+  spdlog::info("link {}", is_up ? "up" : "down");
+  controller->set_link(is_up);
+}
+
+void EnaDevice::Parts::on_client(bool is_there) {
+  spdlog::info(is_there ? "a guest has connected" : "the guest has gone");
+  give_up = Instant::never();
+  if (!is_there && options.on_over) options.on_over();
+}
+
+Instant EnaDevice::Parts::next_timeout() const { return std::min(controller->next_timeout(), give_up); }
+
+void EnaDevice::Parts::on_timeout(Instant now) {
+  controller->on_timeout(now);
+  if (now < give_up) return;
+  give_up = Instant::never();
+  spdlog::warn("no guest came; the device ends");
+  options.on_over();
 }
 
 EnaDevice::EnaDevice(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Result<std::unique_ptr<EnaDevice>> EnaDevice::create(const EnaDeviceOptions& options,
-                                                     host::DeviceThread& thread, host::CardWorker& worker) {
-  std::unique_ptr<EnaDevice> device(new EnaDevice(std::make_unique<Parts>(options, thread, worker)));
+Result<std::unique_ptr<EnaDevice>> EnaDevice::create(const EnaDeviceOptions& options) {
+  std::unique_ptr<EnaDevice> device(new EnaDevice(std::make_unique<Parts>(options)));
   TRY(device->parts_->make());
   return device;
 }
 
 EnaDevice::~EnaDevice() {
   Parts& parts = *parts_;
-  if (parts.listener) {
-    parts.thread.remove(parts.listener);
-    parts.listener.reset();  // Resets the device, and with it the data path.
-  }
-  parts.controller.reset();
-  parts.leave_card();
+  parts.link->shut_down();
+  parts.thread.reset();
+  parts.listener.reset();
 }
 
-void EnaDevice::park() {
-  parts_->thread.run([&] { parts_->controller->set_link(false); });
-  parts_->leave_card();
-}
-
-void EnaDevice::unpark() {
-  parts_->join_card();
-  parts_->thread.run([&] { parts_->controller->set_link(true); });
-}
+const ena::Welcome& EnaDevice::welcome() const { return parts_->welcome; }
 
 }  // namespace enid::instances

@@ -76,23 +76,27 @@ MachineLaunch read_launch(const InstanceFolder& folder) {
 }  // namespace
 
 struct QemuRuntime::Parts {
-  Parts(QemuRuntimeOptions given, host::DeviceThread& device_thread, host::CardWorker& card,
-        std::unique_ptr<ProcessWatcher> made_watcher)
+  Parts(QemuRuntimeOptions given, DeviceServer& device_server, std::unique_ptr<ProcessWatcher> made_watcher)
       : options(std::move(given)),
-        devices(device_thread),
-        worker(card),
+        devices(device_server),
         watcher(std::move(made_watcher)),
         workers(kWorkers) {}
 
   InstanceFolder folder(const InstanceId& id) const { return {options.machines_folder, id}; }
   std::string guest_folder() const { return options.state_folder + "/guest"; }
   std::int64_t spare_memory() const;  // In mebibytes; see machine_memory.h.
+  std::shared_ptr<RunningMachine> make_machine(const InstanceId& id) const {
+    return std::make_shared<RunningMachine>(
+        id, folder(id), devices,
+        DevicePrograms{.program = options.device_program, .state_folder = options.state_folder});
+  }
 
   // Everything below runs on a worker, in order for one instance.
   Result<void> fetch_guest();
   Result<void> start(const control::InstanceLaunch& launch);
   Result<void> run(const InstanceId& id, const MachineLaunch& launch,
                    const std::vector<control::InterfaceAttachment>& interfaces);
+  void keep(const InstanceId& id, const std::shared_ptr<RunningMachine>& machine);
   Result<void> adopt(const InstanceId& id, const std::vector<control::InterfaceAttachment>& attachments);
   Result<void> stop(const InstanceId& id, bool force);
   void end_orphan(const InstanceId& id);
@@ -100,8 +104,7 @@ struct QemuRuntime::Parts {
   std::shared_ptr<RunningMachine> find(const InstanceId& id);
 
   QemuRuntimeOptions options;
-  host::DeviceThread& devices;
-  host::CardWorker& worker;
+  DeviceServer& devices;
   std::mutex mutex;  // Over `running` and `powered_off`; not held during work.
   std::map<InstanceId, std::shared_ptr<RunningMachine>> running;
   PoweredOff powered_off;
@@ -159,7 +162,7 @@ Result<void> QemuRuntime::Parts::start(const control::InstanceLaunch& launch) {
 
 Result<void> QemuRuntime::Parts::run(const InstanceId& id, const MachineLaunch& launch,
                                      const std::vector<control::InterfaceAttachment>& interfaces) {
-  auto machine = std::make_shared<RunningMachine>(folder(id), devices, worker);
+  const std::shared_ptr<RunningMachine> machine = make_machine(id);
   if (Result<void> started = machine->start(
           launch,
           {.guest_folder = guest_folder(), .agent = options.agent_program, .spare_memory = spare_memory()},
@@ -168,6 +171,11 @@ Result<void> QemuRuntime::Parts::run(const InstanceId& id, const MachineLaunch& 
     machine->stop(true);
     return started;
   }
+  keep(id, machine);
+  return {};
+}
+
+void QemuRuntime::Parts::keep(const InstanceId& id, const std::shared_ptr<RunningMachine>& machine) {
   {
     const std::lock_guard lock(mutex);
     running[id] = machine;
@@ -175,22 +183,32 @@ Result<void> QemuRuntime::Parts::run(const InstanceId& id, const MachineLaunch& 
   watcher->watch(machine->process().process(), [this, id, which = machine->process().identity()] {
     workers.post(id.text(), [this, id, which] { on_ended(id, which); });
   });
-  return {};
 }
 
-// A QEMU of an earlier daemon: its cards are dead.
+// What is left of a machine of an earlier daemon.
 void QemuRuntime::Parts::end_orphan(const InstanceId& id) {
   const std::optional<ProcessIdentity> identity = ProcessIdentity::parse(folder(id).read("process"));
   if (identity && identity->is_alive())
     if (Result<QemuProcess> process = QemuProcess::open(*identity, folder(id).path())) process->stop();
+  for (auto& [index, process] : DeviceProcess::find_all(folder(id))) {
+    devices.forget(id, process.attachment().interface);
+    process.stop();
+  }
   folder(id).erase("process");
 }
 
 Result<void> QemuRuntime::Parts::adopt(const InstanceId& id,
                                        const std::vector<control::InterfaceAttachment>& attachments) {
+  const MachineLaunch launch = read_launch(folder(id));
+  const std::shared_ptr<RunningMachine> machine = make_machine(id);
+  const Result<void> adopted = machine->adopt(launch, attachments);
+  if (adopted) {
+    keep(id, machine);
+    return {};
+  }
   end_orphan(id);
-  spdlog::warn("{} is started anew: its network cards ended with the daemon before", id.text());
-  return run(id, read_launch(folder(id)), attachments);
+  spdlog::warn("{} is started anew: {}", id.text(), adopted.error().message);
+  return run(id, launch, attachments);
 }
 
 Result<void> QemuRuntime::Parts::stop(const InstanceId& id, bool force) {
@@ -229,9 +247,7 @@ QemuRuntime::~QemuRuntime() {
   parts_->watcher->stop();  // It posts to the workers, whose jobs use all the rest.
 }
 
-Result<std::unique_ptr<QemuRuntime>> QemuRuntime::create(QemuRuntimeOptions options,
-                                                         host::DeviceThread& devices,
-                                                         host::CardWorker& worker) {
+Result<std::unique_ptr<QemuRuntime>> QemuRuntime::create(QemuRuntimeOptions options, DeviceServer& devices) {
   std::error_code code;
   std::filesystem::create_directories(options.machines_folder, code);
   if (!code) options.machines_folder = std::filesystem::canonical(options.machines_folder, code).string();
@@ -239,7 +255,7 @@ Result<std::unique_ptr<QemuRuntime>> QemuRuntime::create(QemuRuntimeOptions opti
   if (code) return failure(code, "make " + options.machines_folder);
   ::chmod(options.machines_folder.c_str(), 0700);
   std::unique_ptr<ProcessWatcher> watcher = TRY(ProcessWatcher::create());
-  auto parts = std::make_unique<Parts>(std::move(options), devices, worker, std::move(watcher));
+  auto parts = std::make_unique<Parts>(std::move(options), devices, std::move(watcher));
   return std::unique_ptr<QemuRuntime>(new QemuRuntime(std::move(parts)));
 }
 

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
+#include "devices/ena/limits.h"
 #include "instances/qemu/boot_archive.h"
 #include "instances/qemu/machine_image.h"
 #include "instances/qemu/machine_memory.h"
@@ -16,6 +19,8 @@ namespace {
 
 // Chosen: EC2 gives a guest minutes to shut down; a small one under emulation needs some seconds.
 constexpr int kShutdownMilliseconds = 30'000;
+constexpr int kDeviceMilliseconds = 10'000;  // For a process to start, or to find the next daemon.
+constexpr int kLookMilliseconds = 2;
 constexpr const char* kInitrd = "initrd";
 
 std::uint32_t processors_for(const control::MachineShape& shape) {
@@ -23,19 +28,45 @@ std::uint32_t processors_for(const control::MachineShape& shape) {
   return static_cast<std::uint32_t>(std::clamp<long>(shape.vcpus, 1, here));
 }
 
-std::string socket_name(std::uint16_t device_index) { return fmt::format("eth{}.sock", device_index); }
+std::uint16_t queue_pairs_for(std::uint32_t processors) {
+  return static_cast<std::uint16_t>(std::min<std::uint32_t>(processors, devices::ena::kQueuePairsMax));
+}
 
 }  // namespace
 
-Result<RunningMachine::Slot*> RunningMachine::make_device(const control::InterfaceAttachment& attachment) {
-  Slot slot{.interface = attachment.interface, .device = nullptr};
-  slot.device = TRY(EnaDevice::create({.interface = attachment.interface,
-                                       .mac = attachment.mac,
-                                       .socket = folder_.file(socket_name(attachment.device_index)),
-                                       .queue_pairs = queue_pairs_,
-                                       .mtu = attachment.mtu},
-                                      devices_, worker_));
-  return &(slots_[attachment.device_index] = std::move(slot));
+Result<void> RunningMachine::make_device(const control::InterfaceAttachment& attachment) {
+  devices_.expect(id_, attachment, true);
+  Result<DeviceProcess> process =
+      DeviceProcess::start(device_programs_, folder_, id_, attachment, queue_pairs_);
+  if (!process) {
+    devices_.forget(id_, attachment.interface);
+    return std::unexpected(std::move(process).error());
+  }
+  const auto slot =
+      slots_.insert_or_assign(attachment.device_index, Slot{.process = *std::move(process)}).first;
+  Result<void> come = await_device(slot->second.process);
+  if (come) return {};
+  end_device(slot->second);
+  slots_.erase(slot);
+  return come;
+}
+
+// A device that the card has has its socket, too.
+Result<void> RunningMachine::await_device(const DeviceProcess& process) {
+  for (int waited = 0; waited < kDeviceMilliseconds; waited += kLookMilliseconds) {
+    if (devices_.has_come(id_, process.attachment().interface)) return {};
+    if (!process.is_alive())
+      return failure(std::make_error_code(std::errc::no_child_process),
+                     "a network card's process ended: " + process.last_words());
+    std::this_thread::sleep_for(std::chrono::milliseconds(kLookMilliseconds));
+  }
+  return failure(std::make_error_code(std::errc::timed_out),
+                 "a network card's process does not come: " + process.last_words());
+}
+
+void RunningMachine::end_device(Slot& slot) {
+  devices_.forget(id_, slot.interface());
+  slot.process.stop();
 }
 
 Result<void> RunningMachine::start(const MachineLaunch& launch, const GuestPrograms& programs,
@@ -49,8 +80,10 @@ Result<void> RunningMachine::start(const MachineLaunch& launch, const GuestProgr
                       .accelerator = usable_accelerator(),
                       .memory_mebibytes = machine_memory(launch.shape.memory_mib, programs.spare_memory),
                       .processors = processors_for(launch.shape),
+                      .interface_ports = launch.shape.interface_ports,
+                      .interface_ports_per_card = launch.shape.interface_ports_per_card,
                       .interfaces = {}};
-  queue_pairs_ = static_cast<std::uint16_t>(std::min<std::uint32_t>(machine.processors, 8));
+  queue_pairs_ = queue_pairs_for(machine.processors);
   TRY(make_machine_image(programs.guest_folder, folder_.path()));
   GuestIdentity identity = launch.identity;
   identity.machine = machine_size_text(machine.processors, machine.memory_mebibytes, launch.shape.memory_mib);
@@ -60,12 +93,33 @@ Result<void> RunningMachine::start(const MachineLaunch& launch, const GuestProgr
   TRY(folder_.write("memory", std::to_string(machine.memory_mebibytes)));
   for (const control::InterfaceAttachment& attachment : interfaces) {
     TRY(make_device(attachment));
-    machine.interfaces.push_back(
-        {.device_index = attachment.device_index, .vfio_user_socket = socket_name(attachment.device_index)});
+    machine.interfaces.push_back({.device_index = attachment.device_index,
+                                  .vfio_user_socket = DeviceProcess::socket_name(attachment.device_index)});
   }
   process_ = TRY(start_qemu(machine, folder_.path()));
   TRY(folder_.write("process", process_->identity().text()));
   agent_ = TRY(AgentRelay::start(folder_.path()));
+  return {};
+}
+
+Result<void> RunningMachine::adopt(const MachineLaunch& launch,
+                                   const std::vector<control::InterfaceAttachment>& interfaces) {
+  const auto identity = ProcessIdentity::parse(folder_.read("process"));
+  if (!identity || !identity->is_alive())
+    return failure(std::make_error_code(std::errc::no_such_process), "its QEMU has ended");
+  queue_pairs_ = queue_pairs_for(processors_for(launch.shape));
+  for (auto& [index, process] : DeviceProcess::find_all(folder_)) {
+    const bool is_attached = std::ranges::any_of(interfaces, [&](const auto& attachment) {
+      return attachment.interface == process.attachment().interface && attachment.device_index == index;
+    });
+    devices_.expect(id_, process.attachment(), is_attached);
+    slots_.emplace(index, Slot{.process = std::move(process), .is_parked = !is_attached});
+  }
+  for (const auto& [index, slot] : slots_) TRY(await_device(slot.process));
+  process_ = TRY(QemuProcess::open(*identity, folder_.path()));
+  agent_ = TRY(AgentRelay::start(folder_.path()));
+  for (const control::InterfaceAttachment& attachment : interfaces)
+    if (!slots_.contains(attachment.device_index)) TRY(attach(attachment));
   return {};
 }
 
@@ -80,29 +134,31 @@ Result<void> RunningMachine::reboot() {
 
 Result<void> RunningMachine::attach(const control::InterfaceAttachment& attachment) {
   const auto place = slots_.find(attachment.device_index);
-                      .interface_ports = launch.shape.interface_ports,
-                      .interface_ports_per_card = launch.shape.interface_ports_per_card,
   if (place != slots_.end()) {
-    if (place->second.interface != attachment.interface)
+    Slot& slot = place->second;
+    if (slot.interface() != attachment.interface)
       return failure(std::make_error_code(std::errc::device_or_resource_busy),
                      fmt::format("device index {} still holds {}, which was detached while the machine ran; "
                                  "use another index, or stop the instance first",
-                                 attachment.device_index, place->second.interface.text()));
-    place->second.device->unpark();
-    place->second.is_parked = false;
+                                 attachment.device_index, slot.interface().text()));
+    devices_.expect(id_, attachment, true);
+    slot.is_parked = false;
     return {};
   }
   TRY(make_device(attachment));
-  Result<void> added = process_->add_interface(
-      {.device_index = attachment.device_index, .vfio_user_socket = socket_name(attachment.device_index)});
-  if (!added) slots_.erase(attachment.device_index);
+  Result<void> added =
+      process_->add_interface({.device_index = attachment.device_index,
+                               .vfio_user_socket = DeviceProcess::socket_name(attachment.device_index)});
+  if (added) return {};
+  end_device(slots_.at(attachment.device_index));
+  slots_.erase(attachment.device_index);
   return added;
 }
 
 Result<void> RunningMachine::detach(const NetworkInterfaceId& interface) {
   for (auto& [index, slot] : slots_) {
-    if (slot.interface != interface || slot.is_parked) continue;
-    slot.device->park();
+    if (slot.interface() != interface || slot.is_parked) continue;
+    devices_.expect(id_, slot.process.attachment(), false);
     slot.is_parked = true;
   }
   return {};
@@ -116,6 +172,7 @@ void RunningMachine::stop(bool force) {
     agent_.reset();
     process_.reset();
   }
+  for (auto& [index, slot] : slots_) end_device(slot);
   slots_.clear();
   folder_.erase("process");
 }

@@ -1,4 +1,8 @@
 // RunningMachine: a virtual machine that runs, with the devices that it holds.
+//
+// Theory of operation
+//   Each interface has a process of its own (device_process.h), which the daemon's DeviceServer knows by the
+//   time QEMU asks for it. All of them outlive the daemon; the next one finds them again by adopt().
 #pragma once
 
 #include <map>
@@ -6,7 +10,8 @@
 #include <string>
 
 #include "control/instance_runtime.h"
-#include "instances/ena_device.h"
+#include "instances/device_process.h"
+#include "instances/device_server.h"
 #include "instances/instance_folder.h"
 #include "instances/qemu/agent_relay.h"
 #include "instances/qemu/boot_archive.h"
@@ -29,10 +34,18 @@ struct GuestPrograms {
 
 class RunningMachine {
  public:
-  RunningMachine(InstanceFolder folder, host::DeviceThread& devices, host::CardWorker& worker)
-      : folder_(std::move(folder)), devices_(devices), worker_(worker) {}
+  // `devices` outlives the machine.
+  RunningMachine(InstanceId id, InstanceFolder folder, DeviceServer& devices, DevicePrograms device_programs)
+      : id_(std::move(id)),
+        folder_(std::move(folder)),
+        devices_(devices),
+        device_programs_(std::move(device_programs)) {}
 
   Result<void> start(const MachineLaunch& launch, const GuestPrograms& programs,
+                     const std::vector<control::InterfaceAttachment>& interfaces);
+  // Takes over a machine of an earlier daemon with all its devices. Refused when one of them is dead: then
+  // nothing but stop() is of use.
+  Result<void> adopt(const MachineLaunch& launch,
                      const std::vector<control::InterfaceAttachment>& interfaces);
   Result<void> reboot();
   Result<void> attach(const control::InterfaceAttachment& attachment);
@@ -44,16 +57,20 @@ class RunningMachine {
 
  private:
   struct Slot {
-    NetworkInterfaceId interface;
-    std::unique_ptr<EnaDevice> device;
+    DeviceProcess process;
     bool is_parked = false;
+
+    const NetworkInterfaceId& interface() const { return process.attachment().interface; }
   };
 
-  Result<Slot*> make_device(const control::InterfaceAttachment& attachment);
+  Result<void> make_device(const control::InterfaceAttachment& attachment);
+  Result<void> await_device(const DeviceProcess& process);
+  void end_device(Slot& slot);
 
+  InstanceId id_;
   InstanceFolder folder_;
-  host::DeviceThread& devices_;
-  host::CardWorker& worker_;
+  DeviceServer& devices_;
+  DevicePrograms device_programs_;
   std::uint16_t queue_pairs_ = 1;
   std::map<std::uint16_t, Slot> slots_;  // By device index.
   std::optional<QemuProcess> process_;   // It uses the devices.

@@ -40,6 +40,16 @@ struct GuestOptions {
 };
 int run_guest_fetch(const GuestOptions& options);
 
+struct DeviceOptions {
+  std::string state = kDefaultState;
+  std::string interface;          // eni-…
+  std::string socket;             // Where QEMU will connect.
+  std::uint16_t queue_pairs = 0;  // 0: as many as processors.
+  bool low_latency = false;
+  std::string instance;  // The daemon's own: whose machine the device is part of. Then it serves one QEMU.
+};
+int run_device(const DeviceOptions& options);
+
 struct StatusOptions {
   std::string state = kDefaultState;
   bool json = false;
