@@ -100,6 +100,9 @@ void add_port(Json& json, const contract::PortReport& port) {
   json["port"] = port.kind;
   json["queue_pairs"] = port.queue_pairs;
   json["queue_pairs_in_use"] = port.queue_pairs_in_use;
+  json["resets"] = port.resets;
+  json["times_broken"] = port.times_broken;
+  if (!port.broken_because.empty()) json["broken_because"] = port.broken_because;
 }
 
 Json interfaces_of(const control::ControlPlane::Regions& regions) {

@@ -96,7 +96,10 @@ contract::PortReport port_report(const Interface& interface) {
   const PortFacts facts = interface.port->facts();
   return {.kind = std::string(facts.kind),
           .queue_pairs = facts.queue_pairs,
-          .queue_pairs_in_use = facts.queue_pairs_in_use};
+          .queue_pairs_in_use = facts.queue_pairs_in_use,
+          .resets = facts.resets,
+          .times_broken = facts.times_broken,
+          .broken_because = std::string(facts.broken_because)};
 }
 
 void name_drop(contract::TraceReport& report, DropReason reason) {

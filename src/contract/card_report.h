@@ -16,6 +16,9 @@ struct PortReport {
   std::string kind;                      // "tap", "ena"; empty: none is bound to the card.
   std::uint16_t queue_pairs = 0;         // That it offers.
   std::uint16_t queue_pairs_in_use = 0;  // That the instance's driver has made.
+  std::uint32_t resets = 0;              // That cut queues off.
+  std::uint32_t times_broken = 0;        // The instance broke a rule of the rings.
+  std::string broken_because = {};       // Nothing passes until it resets its device.
 };
 
 struct InterfaceCounters {

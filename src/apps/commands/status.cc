@@ -76,13 +76,22 @@ std::string virtual_function_of(const Json& interface) {
                      interface.value("virtual_function", 0));
 }
 
-// "tap", "ena, 2 of 4 queue pairs": those that the guest's driver has made, of those offered.
+// "tap", "ena, 2 of 4 queue pairs": those that the guest's driver has made, of those offered. What went wrong
+// is told when something did.
 std::string port_of(const Json& interface) {
   const std::string kind = interface.value("port", "");
   if (kind.empty()) return "-";
   const int offered = interface.value("queue_pairs", 0), in_use = interface.value("queue_pairs_in_use", 0);
-  if (offered == 1 && in_use == 1) return kind + ", 1 queue pair";
-  return fmt::format("{}, {} of {} queue pairs", kind, in_use, offered);
+  std::string text = offered == 1 && in_use == 1
+                         ? kind + ", 1 queue pair"
+                         : fmt::format("{}, {} of {} queue pairs", kind, in_use, offered);
+  if (const int resets = interface.value("resets", 0); resets != 0)
+    text += fmt::format(", {} resets", resets);
+  if (const int broken = interface.value("times_broken", 0); broken != 0)
+    text += fmt::format(", broken {} times", broken);
+  if (interface.contains("broken_because"))
+    text += fmt::format(" and now ({})", interface.value("broken_because", ""));
+  return text;
 }
 
 std::string place_in_instance(const Json& interface) {

@@ -51,6 +51,9 @@ struct PortFacts {
   std::string_view kind;
   std::uint16_t queue_pairs = 1;         // That it offers.
   std::uint16_t queue_pairs_in_use = 1;  // That the instance's driver has made.
+  std::uint32_t resets = 0;              // That cut queues off, by whoever reset the device.
+  std::uint32_t times_broken = 0;        // The instance broke a rule of the rings.
+  std::string_view broken_because = {};  // Nothing passes until it resets the device; empty: all is well.
 };
 
 class FramePort {

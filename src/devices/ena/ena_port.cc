@@ -150,7 +150,10 @@ card::PortFacts EnaPort::facts() const {
   const auto in_use = std::ranges::count_if(receive_, [](const auto& queue) { return queue.has_value(); });
   return {.kind = "ena",
           .queue_pairs = options_.queue_pairs,
-          .queue_pairs_in_use = static_cast<std::uint16_t>(in_use)};
+          .queue_pairs_in_use = static_cast<std::uint16_t>(in_use),
+          .resets = resets_,
+          .times_broken = times_broken_,
+          .broken_because = is_broken() ? broken_because_ : std::string_view{}};
 }
 
 std::optional<std::uint16_t> EnaPort::receive_queue_of(const Frame& frame) const {
@@ -379,6 +382,8 @@ void EnaPort::set_memory(std::shared_ptr<const pci::GuestMemory> memory) {
 
 // The link, the interrupts' receivers and the guest's memory are not the queues'.
 void EnaPort::reset() {
+  const auto is_there = [](const auto& queue) { return queue.has_value(); };
+  if (std::ranges::any_of(transmit_, is_there) || std::ranges::any_of(receive_, is_there)) ++resets_;
   for (auto& queue : transmit_) queue.reset();
   for (auto& queue : receive_) queue.reset();
   for (auto& queue : completions_) queue.reset();
@@ -389,7 +394,10 @@ void EnaPort::reset() {
   note_active();
 }
 
-void EnaPort::break_because(const char* reason) { broken_because_ = reason; }
+void EnaPort::break_because(const char* reason) {
+  broken_because_ = reason;
+  ++times_broken_;
+}
 
 void EnaPort::set_allowances(card::AllowanceSource* source) {
   if (allowances_ != nullptr) last_allowances_ = allowances_->allowances();

@@ -110,6 +110,8 @@ class EnaPort final : public DataPath, public card::PolledPort {
   std::uint32_t mtu_;
   bool is_link_up_ = false;
   const char* broken_because_ = nullptr;
+  std::uint32_t times_broken_ = 0;
+  std::uint32_t resets_ = 0;  // That found queues.
   Instant now_;
   std::shared_ptr<const pci::GuestMemory> memory_;
 

@@ -136,8 +136,13 @@ TEST(EnaDevice, a_broken_rule_is_the_controllers_to_tell_and_a_reset_mends_it) {
   std::array<card::Frame, 4> frames;
   EXPECT_EQ(whole.port.receive(frames), 0u);
   EXPECT_TRUE(whole.port.is_broken());
+  EXPECT_NE(whole.port.facts().broken_because, "");
+  EXPECT_EQ(whole.port.facts().resets, 0u) << "those before there were queues are a driver's beginning";
   whole.device.reset();
   EXPECT_FALSE(whole.port.is_broken());
+  EXPECT_EQ(whole.port.facts().broken_because, "");
+  EXPECT_EQ(whole.port.facts().times_broken, 1u);
+  EXPECT_EQ(whole.port.facts().resets, 1u);
   EXPECT_FALSE(whole.port.has_work());
 }
 
