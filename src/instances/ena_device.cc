@@ -8,13 +8,12 @@
 #include <utility>
 
 #include "devices/ena/controller.h"
-#include "devices/ena/device_listener.h"
-#include "devices/ena/registers.h"
 #include "devices/ena/remote_data_path.h"
 #include "host/clock.h"
 #include "host/device_thread.h"
 #include "host/vfio_user_listener.h"
 #include "instances/daemon_link.h"
+#include "instances/device_log.h"
 
 namespace enid::instances {
 
@@ -25,19 +24,6 @@ namespace {
 constexpr std::size_t kStatesBytes = sizeof(ena::QueueState) * ena::kQueueStates;
 // Chosen: how long a process that serves one client waits for it. QEMU connects as it starts.
 constexpr Duration kClientPatience = Duration::from_seconds(60);
-
-// What the guest's driver does, for people.
-class Teller final : public ena::DeviceListener {
- public:
-  void on_host(const ena::HostInformation& host) override { spdlog::info("driver: {}", host.text()); }
-  void on_reset(std::uint32_t reason) override {
-    spdlog::info("the driver resets the device: {}", ena::reset_reason_name(reason));
-  }
-  void on_broken(std::string_view because) override {
-    spdlog::warn("the guest broke a rule of the rings ({}); nothing passes until it resets the device",
-                 because);
-  }
-};
 
 }  // namespace
 
@@ -62,7 +48,7 @@ struct EnaDevice::Parts {
   host::HostDescriptorUser descriptors;
   std::shared_ptr<DaemonLink> link;
   ena::Welcome welcome;
-  Teller teller;
+  DeviceLog log{options.interface.text(), write_to_log(), host::monotonic_now};
   ena::ControllerOptions controller_options;
   ena::DeviceMemory memory;
   pci::DescriptorUser::NewMemory states;
@@ -84,7 +70,7 @@ Result<void> EnaDevice::Parts::make() {
   states = TRY(descriptors.make_shared_memory(kStatesBytes));
   const std::span all(reinterpret_cast<ena::QueueState*>(states.memory->bytes().data()), ena::kQueueStates);
   data_path = std::make_unique<ena::RemoteDataPath>(*link, memory.doorbell_page(), all);
-  controller = std::make_unique<ena::Controller>(controller_options, memory, *data_path, &teller);
+  controller = std::make_unique<ena::Controller>(controller_options, memory, *data_path, &log);
   TRY(listen());
   thread = TRY(host::DeviceThread::create());
   thread->run([&] {

@@ -81,7 +81,7 @@ class RealQemu : public QemuProcessTest {
     std::ifstream file(folder_ + "/console.log");
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  bool wait_for_console(const std::string& text, int seconds = 60) const {
+  bool wait_for_console(const std::string& text, int seconds = 180) const {
     for (int i = 0; i < seconds * 10; ++i) {
       if (console().find(text) != std::string::npos) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -111,7 +111,7 @@ TEST_F(RealQemu, runs_commands_as_any_instance_does) {
   Result<std::unique_ptr<AgentRelay>> relay = AgentRelay::start(folder_);
   ASSERT_TRUE(relay.has_value()) << relay.error().message;
   const auto wait_for_agent = [&] {
-    for (int i = 0; i < 600 && !(*relay)->is_ready(); ++i)
+    for (int i = 0; i < 1800 && !(*relay)->is_ready(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     return (*relay)->is_ready();
   };
