@@ -19,10 +19,10 @@ namespace enid::instances {
 namespace {
 
 constexpr int kEndMilliseconds = 2'000;
-constexpr std::uint16_t kIndicesMax = 64;
+constexpr std::uint16_t kPortsMax = 256;
 
-std::string file_name(std::uint16_t device_index, const char* ending) {
-  return fmt::format("eth{}.{}", device_index, ending);
+std::string file_name(std::uint16_t machine_port, const char* ending) {
+  return fmt::format("eth{}.{}", machine_port, ending);
 }
 
 // What the child does before it is the program; all of it in posix_spawn's own terms.
@@ -77,16 +77,16 @@ bool has_ended(int process, int timeout_ms) {
 
 }  // namespace
 
-std::string DeviceProcess::socket_name(std::uint16_t device_index) { return file_name(device_index, "sock"); }
+std::string DeviceProcess::socket_name(std::uint16_t machine_port) { return file_name(machine_port, "sock"); }
 
 Result<DeviceProcess> DeviceProcess::start(const DevicePrograms& programs, const InstanceFolder& folder,
                                            const InstanceId& instance,
                                            const control::InterfaceAttachment& attachment,
                                            std::uint16_t queue_pairs) {
-  const SpawnPlan plan(folder.path(), folder.file(file_name(attachment.device_index, "log")));
+  const SpawnPlan plan(folder.path(), folder.file(file_name(attachment.machine_port, "log")));
   const pid_t child =
       TRY(plan.run({programs.program, "device", "--state", programs.state_folder, "--eni",
-                    attachment.interface.text(), "--socket", socket_name(attachment.device_index),
+                    attachment.interface.text(), "--socket", socket_name(attachment.machine_port),
                     "--instance", instance.text(), "--queue-pairs", std::to_string(queue_pairs)}));
   const auto identity = ProcessIdentity::of(child);
   DeviceProcess process(folder, attachment,
@@ -95,7 +95,7 @@ Result<DeviceProcess> DeviceProcess::start(const DevicePrograms& programs, const
     process.stop();
     return failure(std::make_error_code(std::errc::no_child_process), process.last_words());
   }
-  TRY(folder.write(file_name(attachment.device_index, "device"),
+  TRY(folder.write(file_name(attachment.machine_port, "device"),
                    fmt::format("{}{} {} {}\n", identity->text(), attachment.interface.text(),
                                attachment.mac.text(), attachment.mtu)));
   return process;
@@ -103,11 +103,11 @@ Result<DeviceProcess> DeviceProcess::start(const DevicePrograms& programs, const
 
 std::map<std::uint16_t, DeviceProcess> DeviceProcess::find_all(const InstanceFolder& folder) {
   std::map<std::uint16_t, DeviceProcess> found;
-  for (std::uint16_t index = 0; index < kIndicesMax; ++index) {
-    std::istringstream lines(folder.read(file_name(index, "device")));
+  for (std::uint16_t port = 0; port < kPortsMax; ++port) {
+    std::istringstream lines(folder.read(file_name(port, "device")));
     std::string first, interface, mac;
     control::InterfaceAttachment attachment;
-    attachment.device_index = index;
+    attachment.machine_port = port;
     std::getline(lines, first);
     lines >> interface >> mac >> attachment.mtu;
     const auto identity = ProcessIdentity::parse(first);
@@ -116,13 +116,13 @@ std::map<std::uint16_t, DeviceProcess> DeviceProcess::find_all(const InstanceFol
     if (!lines || !identity || !id || !address) continue;
     attachment.interface = *id;
     attachment.mac = *address;
-    found.emplace(index, DeviceProcess(folder, attachment, *identity));
+    found.emplace(port, DeviceProcess(folder, attachment, *identity));
   }
   return found;
 }
 
 std::string DeviceProcess::last_words() const {
-  std::ifstream file(folder_.file(file_name(attachment_.device_index, "log")));
+  std::ifstream file(folder_.file(file_name(attachment_.machine_port, "log")));
   std::string last = "its device's process said nothing";
   for (std::string line; std::getline(file, line);)
     if (!line.empty()) last = line;
@@ -140,8 +140,8 @@ void DeviceProcess::stop() {
   }
   siginfo_t info{};
   ::waitid(P_PID, static_cast<id_t>(identity_.pid), &info, WEXITED | WNOHANG);
-  folder_.erase(socket_name(attachment_.device_index));
-  folder_.erase(file_name(attachment_.device_index, "device"));
+  folder_.erase(socket_name(attachment_.machine_port));
+  folder_.erase(file_name(attachment_.machine_port, "device"));
 }
 
 }  // namespace enid::instances

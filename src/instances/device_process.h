@@ -4,6 +4,7 @@
 // Theory of operation
 //   It runs in the machine's folder, where QEMU runs too, so that sockets have short relative names. What
 //   the next daemon must know is in a file:
+//   N is the machine's port:
 //     ethN.sock      where QEMU connects
 //     ethN.device    the process (ProcessIdentity), and on the next line interface, MAC and MTU
 //     ethN.log       what it said
@@ -35,13 +36,13 @@ struct DevicePrograms {
 class DeviceProcess {
  public:
   // The socket of QEMU's side; relative to the folder.
-  static std::string socket_name(std::uint16_t device_index);
+  static std::string socket_name(std::uint16_t machine_port);
 
   static Result<DeviceProcess> start(const DevicePrograms& programs, const InstanceFolder& folder,
                                      const InstanceId& instance,
                                      const control::InterfaceAttachment& attachment,
                                      std::uint16_t queue_pairs);
-  // All that the folder tells of, living or not, by device index.
+  // All that the folder tells of, living or not, by the machine's port.
   static std::map<std::uint16_t, DeviceProcess> find_all(const InstanceFolder& folder);
 
   const control::InterfaceAttachment& attachment() const { return attachment_; }

@@ -43,7 +43,7 @@ Result<void> RunningMachine::make_device(const control::InterfaceAttachment& att
     return std::unexpected(std::move(process).error());
   }
   const auto slot =
-      slots_.insert_or_assign(attachment.device_index, Slot{.process = *std::move(process)}).first;
+      slots_.insert_or_assign(attachment.machine_port, Slot{.process = *std::move(process)}).first;
   Result<void> come = await_device(slot->second.process);
   if (come) return {};
   end_device(slot->second);
@@ -93,8 +93,8 @@ Result<void> RunningMachine::start(const MachineLaunch& launch, const GuestProgr
   TRY(folder_.write("memory", std::to_string(machine.memory_mebibytes)));
   for (const control::InterfaceAttachment& attachment : interfaces) {
     TRY(make_device(attachment));
-    machine.interfaces.push_back({.device_index = attachment.device_index,
-                                  .vfio_user_socket = DeviceProcess::socket_name(attachment.device_index)});
+    machine.interfaces.push_back({.device_index = attachment.machine_port,
+                                  .vfio_user_socket = DeviceProcess::socket_name(attachment.machine_port)});
   }
   process_ = TRY(start_qemu(machine, folder_.path()));
   TRY(folder_.write("process", process_->identity().text()));
@@ -110,7 +110,7 @@ Result<void> RunningMachine::adopt(const MachineLaunch& launch,
   queue_pairs_ = queue_pairs_for(processors_for(launch.shape));
   for (auto& [index, process] : DeviceProcess::find_all(folder_)) {
     const bool is_attached = std::ranges::any_of(interfaces, [&](const auto& attachment) {
-      return attachment.interface == process.attachment().interface && attachment.device_index == index;
+      return attachment.interface == process.attachment().interface && attachment.machine_port == index;
     });
     devices_.expect(id_, process.attachment(), is_attached);
     slots_.emplace(index, Slot{.process = std::move(process), .is_parked = !is_attached});
@@ -119,7 +119,7 @@ Result<void> RunningMachine::adopt(const MachineLaunch& launch,
   process_ = TRY(QemuProcess::open(*identity, folder_.path()));
   agent_ = TRY(AgentRelay::start(folder_.path()));
   for (const control::InterfaceAttachment& attachment : interfaces)
-    if (!slots_.contains(attachment.device_index)) TRY(attach(attachment));
+    if (!slots_.contains(attachment.machine_port)) TRY(attach(attachment));
   return {};
 }
 
@@ -133,7 +133,7 @@ Result<void> RunningMachine::reboot() {
 }
 
 Result<void> RunningMachine::attach(const control::InterfaceAttachment& attachment) {
-  const auto place = slots_.find(attachment.device_index);
+  const auto place = slots_.find(attachment.machine_port);
   if (place != slots_.end()) {
     Slot& slot = place->second;
     if (slot.interface() != attachment.interface)
@@ -147,11 +147,11 @@ Result<void> RunningMachine::attach(const control::InterfaceAttachment& attachme
   }
   TRY(make_device(attachment));
   Result<void> added =
-      process_->add_interface({.device_index = attachment.device_index,
-                               .vfio_user_socket = DeviceProcess::socket_name(attachment.device_index)});
+      process_->add_interface({.device_index = attachment.machine_port,
+                               .vfio_user_socket = DeviceProcess::socket_name(attachment.machine_port)});
   if (added) return {};
-  end_device(slots_.at(attachment.device_index));
-  slots_.erase(attachment.device_index);
+  end_device(slots_.at(attachment.machine_port));
+  slots_.erase(attachment.machine_port);
   return added;
 }
 

@@ -72,7 +72,7 @@ class RunningMachine {
   DeviceServer& devices_;
   DevicePrograms device_programs_;
   std::uint16_t queue_pairs_ = 1;
-  std::map<std::uint16_t, Slot> slots_;  // By device index.
+  std::map<std::uint16_t, Slot> slots_;  // By the machine's port.
   std::optional<QemuProcess> process_;   // It uses the devices.
   std::unique_ptr<AgentRelay> agent_;
 };
