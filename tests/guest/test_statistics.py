@@ -65,6 +65,16 @@ class Statistics(EnidTest):
             self.assertEqual(now[name], 0)
         self.assertFalse([name for name in now if name.startswith("ena_srd") and now[name]])
 
+    def test_the_devices_log_and_status_tell_of_its_driver(self):
+        log = pathlib.Path(self.daemon.state, "machines", self.guest, "eth0.log")
+        eventually(lambda: "its driver says: Linux" in log.read_text(), "the driver's words")
+        self.assertIn("its driver resets the device: normal, reason 0", log.read_text())
+        self.in_guest("modprobe -r ena; sleep 0.3; modprobe ena")
+        eventually(lambda: "its driver resets the device: shutdown, reason 11" in log.read_text(), "its end")
+        interface = next(i for i in self.daemon.status()["interfaces"] if i["instance"] == self.guest)
+        self.assertEqual((interface["times_broken"], "broken_because" in interface), (0, False))
+        eventually(lambda: "10.0.1.20" in self.in_guest("ip -4 addr show eth0"), "the guest's address", 120, 0.5)
+
     def test_tracked_connections_are_a_share_that_a_flood_uses_up(self):
         idle = self.statistics()
         self.assertGreater(idle["conntrack_allowance_available"], CONNECTIONS - 1000)
