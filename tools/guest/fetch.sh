@@ -17,7 +17,7 @@
 #   guest/dpdk.cpio.zst        with --dpdk: a root file system with DPDK (see make_dpdk_root.sh)
 #
 # Safe to call again: does nothing when all is there and made by this version of the scripts.
-# ENID_DEBIAN_MIRROR names another mirror. About 85 MB are downloaded, 86 MB are kept; half a minute.
+# ENID_DEBIAN_MIRROR names another mirror. About 85 MB are downloaded, 115 MB are kept; half a minute.
 # --dpdk, which only tests want, adds 20 MB and 8 MB.
 set -eu
 export LC_ALL=C
