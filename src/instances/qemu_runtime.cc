@@ -25,7 +25,8 @@
 namespace enid::instances {
 namespace {
 
-constexpr unsigned kWorkers = 2;  // They mostly wait: for QEMU, for guests to power off.
+constexpr unsigned kWorkers =
+    8;  // They mostly wait: for QEMU, and up to half a minute for guests to shut down.
 
 std::unexpected<Error> not_running(const InstanceId& id) {
   return failure(std::make_error_code(std::errc::no_such_process), id.text() + " does not run");
