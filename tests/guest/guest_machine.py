@@ -1,43 +1,26 @@
-"""Machines for tests/guest that run something else than Linux: an instance whose QEMU the test begins its own way.
+"""Machines for tests/guest: a QEMU of the test's own, its card served by `enid device`.
 
-    class Story(MachineTest):
-        machine = {"-kernel": "ipxe.lkrn", ...}
+    class Story(DeviceTest):
+        def test_something(self):
+            self.start("-kernel", ...)
+            self.wait_for("login:")
 
-enid launches `ami-linux-vm` with everything that belongs to it, its ENA card first of all; a small program in
-QEMU's place puts the test's own options in place of some of enid's, and the console on a socket."""
+Everything is ended by its process id at the end."""
 import json
 import os
 import pathlib
 import socket
+import subprocess
 import sys
 import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
-from enid_daemon import EnidTest, Network, eventually  # noqa: E402
+from enid_daemon import BINARY, EnidTest, Network, eventually  # noqa: E402
 
 NEAR = "10.0.1.10"
 ADDRESS = "10.0.1.20"
-
-# Runs QEMU with options replaced; each has one value.
-STAND_IN = """#!/usr/bin/python3
-import json, os, pathlib, sys
-state = pathlib.Path({state!r})
-wanted = json.loads((state / "machine.json").read_text())
-command = [{qemu!r}, *wanted["first"], "-chardev", "socket,id=console,path={state}/console.sock,server=on,wait=off,"
-           "logfile={state}/console.log"]
-for option, value in wanted["instead"].items():
-    command += [option, value]
-words = sys.argv[1:]
-while words:
-    if words[0] in wanted["instead"] or words[0] == "-chardev" and words[1].startswith("file,id=console"):
-        del words[:2]
-    else:
-        command.append(words.pop(0))
-(state / "started").touch()
-os.execv(command[0], command)
-"""
 
 
 def guest_folder():
@@ -52,34 +35,46 @@ def guest_folder():
     return pathlib.Path(folder).absolute()
 
 
-class MachineTest(EnidTest):
-    """Has a namespace instance at NEAR, and a machine at ADDRESS once a test called start()."""
+class DeviceTest(EnidTest):
+    """Has a namespace instance at NEAR, and once a test called start() a machine at ADDRESS."""
 
     @classmethod
     def setUpClass(cls):
         cls.guest_files = guest_folder()
         super().setUpClass()
         cls.state = pathlib.Path(cls.daemon.state)
-        stand_in = cls.state / "guest"
-        stand_in.mkdir()
-        for path in cls.guest_files.iterdir():
-            if path.name != "qemu-system-x86_64":
-                (stand_in / path.name).symlink_to(path)
-        program = stand_in / "qemu-system-x86_64"
-        program.write_text(STAND_IN.format(state=str(cls.state), qemu=str(cls.guest_files / "qemu-system-x86_64")))
-        program.chmod(0o755)
         cls.ec2 = cls.daemon.client("ec2")
         cls.net = Network(cls.ec2)
         cls.near = cls.net.run_instance(NEAR)
+        cls.interface = cls.net.interface(PrivateIpAddress=ADDRESS, Groups=[cls.net.group])["NetworkInterfaceId"]
 
-    def start(self, instead, first=()):
-        (self.state / "machine.json").write_text(json.dumps({"instead": instead, "first": list(first)}))
-        self.machine = self.net.run_instance(ADDRESS, wait=False, ImageId="ami-linux-vm", InstanceType="m5.large")
-        path = self.state / "console.sock"  # From here on QEMU runs.
-        eventually(path.exists, "the machine's console", 60)
+    def run_until_the_end(self, *command, **options):
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        return process
+
+    def start(self, *boot, memory="256M", processors=1, machine="q35", first=(), queue_pairs=1):
+        """`first` are devices that QEMU must know before the card."""
+        card, console = self.state / "card.sock", self.state / "console.sock"
+        device = self.run_until_the_end(
+            BINARY, "device", "--state", self.state, "--eni", self.interface, "--socket", card,
+            "--queue-pairs", str(queue_pairs), stdout=subprocess.DEVNULL)
+        eventually(lambda: card.exists() or device.poll() is not None, "the card's socket")
+        self.started = time.monotonic()
+        self.qemu = self.run_until_the_end(
+            self.guest_files / "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+            "-accel", "tcg", "-machine", f"{machine},memory-backend=memory", "-m", memory, "-smp", str(processors),
+            "-object", f"memory-backend-memfd,id=memory,size={memory},share=on",
+            "-chardev", f"socket,id=console,path={console},server=on,wait=off,logfile={self.state}/console.log",
+            "-serial", "chardev:console", *first,
+            "-device", "pcie-root-port,id=port0,bus=pcie.0,addr=0x10,chassis=1,slot=1",
+            "-device", json.dumps({"driver": "vfio-user-pci", "id": "eth0", "bus": "port0",
+                                   "socket": {"type": "unix", "path": str(card)}}), *boot)
+        eventually(lambda: console.exists() or self.qemu.poll() is not None, "QEMU's console", 60)
         self.terminal = socket.socket(socket.AF_UNIX)
-        self.terminal.connect(str(path))
         self.addCleanup(self.terminal.close)
+        self.terminal.connect(str(console))
         # What nobody reads stops the guest's console; QEMU writes it to the log too.
         threading.Thread(target=self.read_all, daemon=True).start()
 
@@ -101,11 +96,18 @@ class MachineTest(EnidTest):
             for word in words:
                 if word in text:
                     return word
+            if self.qemu.poll() is not None:
+                raise AssertionError(f"QEMU ended with status {self.qemu.returncode}:\n{text}")
             time.sleep(0.05)
         raise AssertionError(f"none of {words} in {seconds} s:\n{self.console()}")
 
     def seconds_since_start(self):
-        return time.time() - (self.state / "started").stat().st_mtime
+        return time.monotonic() - self.started
+
+    def processor_seconds(self):
+        """What QEMU has used."""
+        user, system = pathlib.Path(f"/proc/{self.qemu.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def type(self, line):
         self.terminal.sendall(line.encode() + b"\n")

@@ -4,7 +4,7 @@ testpmd runs on the machine's console (tools/guest/dpdk/init) and is told what t
 import re
 import unittest
 
-from guest_machine import ADDRESS, NEAR, MachineTest, eventually
+from guest_machine import ADDRESS, NEAR, DeviceTest, eventually
 
 SENT = 5000
 SENDER = f"""
@@ -17,7 +17,7 @@ for number in range({SENT}):
 """
 
 
-class Dpdk(MachineTest):
+class Dpdk(DeviceTest):
     def command(self, line, until="testpmd> ", seconds=30):
         """What testpmd says to a command."""
         after = len(self.console())
@@ -34,12 +34,12 @@ class Dpdk(MachineTest):
 
     def test_testpmd_sends_and_receives(self):
         near_mac = self.near_run("cat", "/sys/class/net/eth0/address").strip()
-        self.start({
-            "-cpu": "max", "-smp": "2", "-machine": "q35,memory-backend=memory,kernel-irqchip=split",
-            "-kernel": f"{self.guest_files}/vmlinuz", "-initrd": f"{self.guest_files}/dpdk.cpio.zst",
-            "-append": "console=ttyS0 quiet panic=-1 intel_iommu=on hugepages=48 -- "
-            f"-i --total-num-mbufs=8192 --rxq=2 --txq=2 --rss-udp --eth-peer=0,{near_mac} --tx-ip={ADDRESS},{NEAR}",
-        }, ["-device", "intel-iommu,caching-mode=on,intremap=off"])
+        self.start(
+            "-cpu", "max", "-kernel", f"{self.guest_files}/vmlinuz", "-initrd", f"{self.guest_files}/dpdk.cpio.zst",
+            "-append", "console=ttyS0 quiet panic=-1 intel_iommu=on hugepages=48 -- -i --total-num-mbufs=8192 "
+            f"--rxq=2 --txq=2 --rss-udp --eth-peer=0,{near_mac} --tx-ip={ADDRESS},{NEAR}",
+            memory="384M", processors=2, machine="q35,kernel-irqchip=split", queue_pairs=2,
+            first=["-device", "intel-iommu,caching-mode=on,intremap=off"])
         self.wait_for("testpmd> ", "testpmd ended", seconds=180)
         print(f"DPDK: testpmd is up after {self.seconds_since_start():.1f} s")
         about = self.command("show port info 0")

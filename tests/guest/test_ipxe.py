@@ -3,7 +3,7 @@
 It polls, and has queues of few entries and an admin queue of two."""
 import unittest
 
-from guest_machine import ADDRESS, NEAR, MachineTest
+from guest_machine import ADDRESS, NEAR, DeviceTest
 
 SCRIPT = f"""#!ipxe
 echo enid: iPXE has started
@@ -20,20 +20,19 @@ sleep 600
 """
 
 
-class Ipxe(MachineTest):
+class Ipxe(DeviceTest):
     def test_leases_an_address_and_pings_within_ten_seconds(self):
         script = self.state / "script.ipxe"
         script.write_text(SCRIPT)
-        self.start({"-machine": "q35,graphics=off,memory-backend=memory", "-kernel": f"{self.guest_files}/ipxe.lkrn",
-                    "-initrd": str(script), "-append": ""})
+        self.start("-kernel", f"{self.guest_files}/ipxe.lkrn", "-initrd", str(script), machine="q35,graphics=off")
         word = self.wait_for("enid: all is well", "enid: failed")
-        seconds = self.seconds_since_start()
+        wall, processor = self.seconds_since_start(), self.processor_seconds()
         said = [line.strip() for line in self.console().splitlines() if "enid: leased" in line]
-        print(f"iPXE: {seconds:.1f} s; {said}")
+        print(f"iPXE: {wall:.1f} s, {processor:.1f} s of a processor; {said}")
         self.assertEqual(word, "enid: all is well", self.console())
         self.assertIn(f"leased {ADDRESS} on ena", said[-1].lower())
-        # Ten seconds are meant; three times that leaves room for a machine that does something else too.
-        self.assertLess(seconds, 30)
+        # On a machine with nothing else to do both are the same; what others do must not count.
+        self.assertLess(processor, 10)
 
 
 if __name__ == "__main__":
