@@ -12,9 +12,10 @@ On ENA's side the peer is a namespace instance behind the whole card with securi
 end of the TAP, with nothing between. Ratios are ENA's figure by virtio's, of times virtio's by ENA's: more than 1 is
 always in ENA's favour.
 
-Two more things are measured of ENA alone: what the doorbells in shared memory are worth (the same device, once with
-doorbells that the guest maps and once with doorbells that trap, each in turns; bench/ena/main.cc), and what all of enid
-takes of a processor while a guest is idle."""
+Three more things are measured of ENA alone: what the doorbells in shared memory are worth (the same device, once with
+doorbells that the guest maps and once with doorbells that trap, each in turns; bench/ena/main.cc), whether transmit
+queues in the device's memory (LLQ) are quicker here, and what all of enid takes of a processor while a guest is idle.
+Linux's own log decides that it uses the queues that are measured."""
 import argparse
 import contextlib
 import os
@@ -29,12 +30,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STATE = ROOT / "build" / "guest-state"
 sys.path.insert(0, str(ROOT / "tests" / "api"))
-sys.path.insert(0, str(ROOT / "tests" / "guest"))
 from enid_daemon import Daemon, Network as Vpc, eventually  # noqa: E402
-import guest_machine  # noqa: E402
+from plain_machine import ADDRESS, GATEWAY, Machine, Network  # noqa: E402
 
 BENCH = ROOT / "build" / "release" / "bench" / "bench_ena"
-GUEST = "10.0.1.20"  # ENA's; virtio's is the ladder's.
+GUEST = "10.0.1.20"
 IN_PEER = "/tmp/bench_ena"  # A copy: an instance need not see this folder.
 PORT = 9
 OFFERED = 300_000  # Datagrams a second: a multiple of what either guest takes.
@@ -74,6 +74,7 @@ NEIGHBOUR = "$(ip neigh show $peer | sed -n 's/.*lladdr \\([^ ]*\\).*/\\1/p')"
 DOORBELL_SCRIPT = """#!/bin/sh
 say() {{ echo "bench: $*" >/dev/console; }}
 sleep 2
+say host_rings $(dmesg | grep -c "LLQ is not supported")
 {pktgen}
 say done
 """
@@ -97,21 +98,6 @@ def sending(program, address, seconds):
     return (str(program), "send", address, str(PORT), str(seconds), str(OFFERED))
 
 
-def boot(folder, script, network=None, socket=None):
-    """A machine of QEMU's alone, without the daemon, that runs `script` when it has an address."""
-    overlay = pathlib.Path(folder) / "overlay" / "etc" / "enid"
-    overlay.mkdir(parents=True, exist_ok=True)
-    (overlay / "user_data").write_text(script)
-    archive = subprocess.run("find . -mindepth 1 | cpio --quiet -o -H newc", shell=True, check=True,
-                             cwd=overlay.parent.parent, stdout=subprocess.PIPE).stdout
-    shared = (STATE / "guest" / "root.cpio.zst").read_bytes()
-    initrd = pathlib.Path(folder) / "initrd"
-    initrd.write_bytes(shared + b"\0" * (-len(shared) % 4) + archive)
-    return guest_machine.Machine(STATE / "guest", folder, [
-        "-kernel", f"{STATE}/guest/vmlinuz", "-initrd", str(initrd), "-smp", str(os.cpu_count()),
-        "-append", "console=ttyS0 quiet panic=-1", "-no-reboot"], network, socket)
-
-
 def end(process):
     process.kill()
     process.wait()
@@ -119,14 +105,14 @@ def end(process):
 
 def measure_virtio(script, seconds):
     with tempfile.TemporaryDirectory(prefix="enid-bench-") as folder, contextlib.ExitStack() as after:
-        network = guest_machine.Network(folder)
+        network = Network(folder)
         after.callback(network.close)
         server = subprocess.Popen(network.inside("iperf3", "-s"), stdout=subprocess.DEVNULL)
         after.callback(end, server)
-        machine = boot(folder, script(guest_machine.GATEWAY), network)
+        machine = Machine(STATE / "guest", folder, script(GATEWAY), network)
         after.callback(machine.close)
         machine.wait_for("bench: wants packets", seconds=180)
-        sender = subprocess.Popen(network.inside(*sending(BENCH, guest_machine.ADDRESS, seconds + 3)),
+        sender = subprocess.Popen(network.inside(*sending(BENCH, ADDRESS, seconds + 3)),
                                   stdout=subprocess.DEVNULL)
         after.callback(end, sender)
         machine.wait_for("bench: done", seconds=240)
@@ -170,17 +156,22 @@ def measure_ena(daemon, vpc, peer, script, seconds):
         eventually(lambda: vpc.state(guest) == "terminated", "the guest's end")
 
 
-def measure_doorbells(kind, packets):
+def measure_device(kind, packets):
+    """60-byte packets a second out of a guest whose device is bench_ena's, of this kind."""
     script = DOORBELL_SCRIPT.format(pktgen=pktgen(packets, "10.0.1.6", "02:00:00:00:00:02"))
     with tempfile.TemporaryDirectory(prefix="enid-bench-") as folder, contextlib.ExitStack() as after:
         device = subprocess.Popen([BENCH, "device", f"{folder}/eth0.sock", kind], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True)
         after.callback(end, device)
         device.stdout.readline()
-        machine = boot(folder, script, socket=f"{folder}/eth0.sock")
+        machine = Machine(STATE / "guest", folder, script, socket=f"{folder}/eth0.sock")
         after.callback(machine.close)
         machine.wait_for("bench: done", seconds=180)
-        return figures_of(machine.console(), ("pps_out",))["pps_out"]
+        figures = figures_of(machine.console(), ("pps_out", "host_rings"))
+        # What Linux's driver said it would use.
+        if bool(figures["host_rings"]) == (kind == "low-latency"):
+            raise SystemExit(f"the driver did not use the rings that a device with {kind} offers")
+        return figures["pps_out"]
 
 
 def measure_rounds(options):
@@ -188,7 +179,7 @@ def measure_rounds(options):
         return SCRIPT.format(peer=peer, seconds=options.seconds,
                              pktgen=pktgen(options.packets, "$peer", NEIGHBOUR))
 
-    rounds = {"ena": [], "virtio": [], "mapped": [], "trapped": []}
+    rounds = {"ena": [], "virtio": [], "mapped": [], "trapped": [], "low-latency": []}
     daemon = Daemon()
     try:
         os.symlink(STATE / "guest", f"{daemon.state}/guest")
@@ -201,8 +192,9 @@ def measure_rounds(options):
             for path, measure in (
                     ("ena", lambda: measure_ena(daemon, vpc, peer, script, options.seconds)),
                     ("virtio", lambda: measure_virtio(script, options.seconds)),
-                    ("mapped", lambda: measure_doorbells("mapped", options.packets)),
-                    ("trapped", lambda: measure_doorbells("trapped", options.packets // 10))):
+                    ("mapped", lambda: measure_device("mapped", options.packets)),
+                    ("low-latency", lambda: measure_device("low-latency", options.packets)),
+                    ("trapped", lambda: measure_device("trapped", options.packets // 10))):
                 if path in options.paths:
                     print(f"round {number + 1} of {options.rounds}: {path}", flush=True)
                     rounds[path].append(measure())
@@ -224,10 +216,15 @@ def report(rounds):
     if len(median) == 2:
         figures = {f"{key}_ratio": median["ena"][key] / median["virtio"][key] for key in KEYS if key != "ping"}
         figures["rtt_ratio"] = median["virtio"]["ping"] / median["ena"]["ping"]
+    mapped = statistics.median(rounds["mapped"] or [0])
     if rounds["mapped"] and rounds["trapped"]:
-        mapped, trapped = statistics.median(rounds["mapped"]), statistics.median(rounds["trapped"])
+        trapped = statistics.median(rounds["trapped"])
         print(f"\ndoorbells in shared memory: {mapped:.0f} packets/s, trapped: {trapped:.0f}")
         figures["doorbell_ratio"] = mapped / trapped
+    if rounds["mapped"] and rounds["low-latency"]:
+        low_latency = statistics.median(rounds["low-latency"])
+        print(f"transmit queues in the guest's memory: {mapped:.0f} packets/s, in the device's: {low_latency:.0f}")
+        figures["low_latency_ratio"] = low_latency / mapped
     if rounds["ena"]:
         figures["idle_cpu_percent"] = statistics.median(one["idle"] for one in rounds["ena"])
         print(f"all of enid with one idle guest: {figures['idle_cpu_percent']:.2f} % of a processor")
@@ -239,7 +236,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each TCP run")
     parser.add_argument("--packets", type=int, default=400_000)
-    parser.add_argument("--paths", default="ena,virtio,mapped,trapped", type=lambda text: text.split(","))
+    parser.add_argument("--paths", default="ena,virtio,mapped,low-latency,trapped", type=lambda text: text.split(","))
     options = parser.parse_args()
     subprocess.run([ROOT / "tools" / "install_packages.sh", "guest"], check=True)
     subprocess.run([ROOT / "tools" / "guest" / "fetch.sh", STATE], check=True)

@@ -26,7 +26,8 @@ using namespace enid;
 namespace ena = devices::ena;
 
 constexpr std::string_view kUsage =
-    "bench_ena device SOCKET mapped|trapped      an ENA device, until standard input ends\n"
+    "bench_ena device SOCKET mapped|trapped|low-latency\n"
+    "                                            an ENA device, until standard input ends\n"
     "bench_ena send ADDRESS PORT SECONDS RATE    64-byte frames, so many a second; prints how many were "
     "sent\n";
 
@@ -58,12 +59,13 @@ void serve(host::VfioUserListener& listener, ena::EnaPort& port, card::Card& car
   }
 }
 
-Result<void> run_device(const std::string& socket, bool is_trapped) {
+Result<void> run_device(const std::string& socket, std::string_view kind) {
   const bench::TwoInterfaces ends;
   card::Card card({});
   card.apply({1, ends.program(1), {}}, host::monotonic_now());
   host::HostDescriptorUser descriptors;
-  const ena::ControllerOptions options{.mac = ends.client.mac, .queue_pairs = 1, .vectors = 2};
+  const ena::ControllerOptions options{
+      .mac = ends.client.mac, .queue_pairs = 1, .vectors = 2, .low_latency = kind == "low-latency"};
   const ena::DeviceMemory memory = TRY(ena::DeviceMemory::create(descriptors, options));
   std::vector<ena::QueueState> states(ena::kQueueStates);
   ena::EnaPort port(memory.doorbell_page(), memory.low_latency_bar(), states, {.queue_pairs = 1});
@@ -71,7 +73,7 @@ Result<void> run_device(const std::string& socket, bool is_trapped) {
   ena::Controller controller(options, memory, port);
   bench::TrappedDevice trapped(controller);
   const auto listener = TRY(host::VfioUserListener::create(
-      socket, is_trapped ? static_cast<pci::PciDevice&>(trapped) : controller,
+      socket, kind == "trapped" ? static_cast<pci::PciDevice&>(trapped) : controller,
       {.next_timeout = [&] { return controller.next_timeout(); },
        .on_timeout = [&](Instant now) { controller.on_timeout(now); },
        .complain = [](const std::string& complaint) { fmt::print(stderr, "{}\n", complaint); }}));
@@ -87,7 +89,7 @@ Result<void> run_device(const std::string& socket, bool is_trapped) {
 int main(int count, char** words) {
   const std::string_view what = count > 1 ? words[1] : "";
   if (what == "device" && count == 4) {
-    const auto served = run_device(words[2], words[3] == std::string_view("trapped"));
+    const auto served = run_device(words[2], words[3]);
     return served ? 0 : complain(served.error());
   }
   if (what == "send" && count == 6) {
