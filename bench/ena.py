@@ -37,6 +37,7 @@ BENCH = ROOT / "build" / "release" / "bench" / "bench_ena"
 GUEST = "10.0.1.20"
 IN_PEER = "/tmp/bench_ena"  # A copy: an instance need not see this folder.
 PORT = 9
+PATIENCE = 600  # Seconds for a guest on a busy machine.
 OFFERED = 300_000  # Datagrams a second: a multiple of what either guest takes.
 
 # What the guest runs; one line a figure. Uptime is in hundredths of a second, without its dot.
@@ -111,11 +112,11 @@ def measure_virtio(script, seconds):
         after.callback(end, server)
         machine = Machine(STATE / "guest", folder, script(GATEWAY), network)
         after.callback(machine.close)
-        machine.wait_for("bench: wants packets", seconds=180)
+        machine.wait_for("bench: wants packets", seconds=PATIENCE)
         sender = subprocess.Popen(network.inside(*sending(BENCH, ADDRESS, seconds + 3)),
                                   stdout=subprocess.DEVNULL)
         after.callback(end, sender)
-        machine.wait_for("bench: done", seconds=240)
+        machine.wait_for("bench: done", seconds=PATIENCE)
         return figures_of(machine.console(), KEYS)
 
 
@@ -144,9 +145,9 @@ def measure_ena(daemon, vpc, peer, script, seconds):
     guest = vpc.run_instance(GUEST, ImageId="ami-linux-vm", InstanceType="m5.large", UserData=script("10.0.1.10"))
     said = lambda words: f"bench: {words}" in ec2.get_console_output(InstanceId=guest).get("Output", "")  # noqa: E731
     try:
-        eventually(lambda: said("wants packets"), "the guest to want packets", 180, 0.5)
+        eventually(lambda: said("wants packets"), "the guest to want packets", PATIENCE, 0.5)
         daemon.inside(peer, *sending(IN_PEER, GUEST, seconds + 3))
-        eventually(lambda: said("done"), "the guest's figures", 180, 1)
+        eventually(lambda: said("done"), "the guest's figures", PATIENCE, 1)
         time.sleep(2)
         figures = figures_of(ec2.get_console_output(InstanceId=guest)["Output"], KEYS)
         figures["idle"] = measure_idle(daemon, 10)
@@ -166,7 +167,7 @@ def measure_device(kind, packets):
         device.stdout.readline()
         machine = Machine(STATE / "guest", folder, script, socket=f"{folder}/eth0.sock")
         after.callback(machine.close)
-        machine.wait_for("bench: done", seconds=180)
+        machine.wait_for("bench: done", seconds=PATIENCE)
         figures = figures_of(machine.console(), ("pps_out", "host_rings"))
         # What Linux's driver said it would use.
         if bool(figures["host_rings"]) == (kind == "low-latency"):

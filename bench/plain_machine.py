@@ -5,6 +5,7 @@ Everything that is started here is ended by its process id, and the namespace re
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
@@ -42,14 +43,21 @@ class Network:
         subprocess.run(["ip", "netns", "del", self.namespace])
 
 
+def usable_accelerator():
+    """As the daemon decides: a KVM without the processor's help fails later."""
+    flags = re.search(r"^flags.*\b(vmx|svm)\b", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return "kvm" if flags and os.access("/dev/kvm", os.R_OK | os.W_OK) else "tcg"
+
+
 class Machine:
     """One QEMU with one card, that runs `script` when it has an address. `guest` is what tools/guest/fetch.sh made."""
 
     def __init__(self, guest, folder, script, network=None, socket=None):
         self.console_path = pathlib.Path(folder) / "console.log"
         self.console_path.touch()
+        accelerator = usable_accelerator()
         command = [f"{guest}/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                   "-accel", "kvm", "-accel", "tcg",  # The second where the first cannot be.
+                   "-accel", accelerator, "-cpu", "host" if accelerator == "kvm" else "qemu64",
                    "-machine", "q35,graphics=off,memory-backend=memory", "-m", "384M", "-smp", str(os.cpu_count()),
                    "-object", "memory-backend-memfd,id=memory,size=384M,share=on",
                    "-chardev", f"file,id=console,path={self.console_path}", "-serial", "chardev:console",
