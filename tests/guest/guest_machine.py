@@ -71,10 +71,11 @@ class DeviceTest(EnidTest):
             "-device", "pcie-root-port,id=port0,bus=pcie.0,addr=0x10,chassis=1,slot=1",
             "-device", json.dumps({"driver": "vfio-user-pci", "id": "eth0", "bus": "port0",
                                    "socket": {"type": "unix", "path": str(card)}}), *boot)
-        eventually(lambda: console.exists() or self.qemu.poll() is not None, "QEMU's console", 60)
         self.terminal = socket.socket(socket.AF_UNIX)
         self.addCleanup(self.terminal.close)
-        self.terminal.connect(str(console))
+        # QEMU makes the file before it listens there.
+        eventually(lambda: self.terminal.connect_ex(str(console)) == 0 or self.qemu.poll() is not None,
+                   "QEMU's console", 60)
         # What nobody reads stops the guest's console; QEMU writes it to the log too.
         threading.Thread(target=self.read_all, daemon=True).start()
 
