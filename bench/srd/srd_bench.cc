@@ -1,0 +1,156 @@
+// bench_srd: what SRD itself costs a datagram, without sockets, switches and payloads.
+//
+//   Two connections hand each other their datagrams as structures, over a way of 5 us, in virtual time. One
+//   datagram's cost is send(), poll_transmit(), on_datagram() and poll_event(), and its share of the
+//   acknowledgements both ways; with tags. The writing and the parsing of the bytes is measured beside it.
+//   `context_bytes` is what a connection that was used and is idle now keeps.
+//
+//   bench_srd [datagrams a round] [rounds]
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <vector>
+
+#include "bench/common/two_interfaces.h"
+#include "srd/connection.h"
+
+namespace enid::srd {
+namespace {
+
+constexpr std::uint32_t kPayloadBytes = 4096;
+constexpr Duration kOneWay = Duration::from_microseconds(5);
+
+struct Pair {
+  explicit Pair(bool authenticate) : authenticated(authenticate) {}
+
+  static Settings settings(std::uint64_t incarnation, bool authenticate) {
+    Settings s;
+    s.incarnation = incarnation;
+    s.pair_key = {1, 2};
+    s.authenticate = authenticate;
+    return s;
+  }
+
+  struct UnderWay {
+    Instant at{};
+    wire::SrdDatagram datagram;
+  };
+  // A way delivers in order here, so a ring is enough.
+  struct Way {
+    std::vector<UnderWay> ring = std::vector<UnderWay>(4096);
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  void pump(Connection& connection, Way& way) {
+    Transmission transmission;
+    while (connection.poll_transmit(now, transmission)) {
+      way.ring[way.end++ % way.ring.size()] = {now + kOneWay, transmission.datagram};
+    }
+  }
+
+  void arrive(Way& way, Connection& connection) {
+    while (way.begin != way.end && way.ring[way.begin % way.ring.size()].at <= now) {
+      const Reception r =
+          connection.on_datagram(now, way.ring[way.begin++ % way.ring.size()].datagram, false);
+      delivered += r.arrival == Arrival::kDeliver;
+    }
+  }
+
+  // Until `target` datagrams more were delivered and acknowledged.
+  void run(std::uint64_t target) {
+    const std::uint64_t until = delivered + target;
+    std::uint64_t to_send = target;
+    while (delivered < until || !sender.is_idle()) {
+      while (to_send != 0 && sender.queue_space() > 900 &&
+             sender.send(now, {.token = to_send, .bytes = kPayloadBytes}) == SendResult::kAccepted) {
+        --to_send;
+      }
+      step();
+    }
+  }
+
+  void step() {
+    pump(sender, there);
+    pump(receiver, back);
+    Event event;
+    while (sender.poll_event(event)) {
+    }
+    while (receiver.poll_event(event)) {
+    }
+    Instant next = std::min(sender.next_timeout(), receiver.next_timeout());
+    if (there.begin != there.end) next = std::min(next, there.ring[there.begin % there.ring.size()].at);
+    if (back.begin != back.end) next = std::min(next, back.ring[back.begin % back.ring.size()].at);
+    now = std::max(now, next);
+    arrive(there, receiver);
+    arrive(back, sender);
+    if (sender.next_timeout() <= now) sender.on_timeout(now);
+    if (receiver.next_timeout() <= now) receiver.on_timeout(now);
+  }
+
+  bool authenticated;
+  Connection sender{settings(3, authenticated), 1};
+  Connection receiver{settings(5, authenticated), 2};
+  Way there;
+  Way back;
+  Instant now{};
+  std::uint64_t delivered = 0;
+};
+
+double nanoseconds_a_datagram(bool authenticate, std::uint64_t datagrams, int rounds) {
+  Pair pair(authenticate);
+  pair.run(datagrams / 10 + 1);
+  std::vector<double> each;
+  for (int round = 0; round < rounds; ++round) {
+    const auto began = bench::core_time();
+    pair.run(datagrams);
+    each.push_back(static_cast<double>((bench::core_time() - began).count()) /
+                   static_cast<double>(datagrams));
+  }
+  return bench::median(std::move(each));
+}
+
+double nanoseconds_for_bytes(std::uint64_t datagrams) {
+  wire::SrdDatagram datagram;
+  datagram.header.flags = wire::SrdFlags::kTagged;
+  std::array<std::uint8_t, wire::SrdDatagram::kBytesMax> bytes{};
+  std::uint64_t sum = 0;
+  const auto began = bench::core_time();
+  for (std::uint64_t i = 0; i < datagrams; ++i) {
+    datagram.header.psn = static_cast<std::uint32_t>(i);
+    datagram.write(bytes);
+    sum += wire::SrdDatagram::parse(ConstBytes(bytes).first(datagram.bytes()))->header.psn;
+  }
+  const double taken =
+      static_cast<double>((bench::core_time() - began).count()) / static_cast<double>(datagrams);
+  return sum == 1 ? 0 : taken;
+}
+
+std::size_t idle_context_bytes() {
+  Pair pair(true);
+  pair.run(10'000);
+  while (pair.sender.measurements().in_flight_bytes != 0) pair.step();
+  for (int i = 0; i < 100 && pair.now < Instant{} + Duration::from_seconds(1); ++i) pair.step();
+  return std::max(pair.sender.bytes(), pair.receiver.bytes());
+}
+
+}  // namespace
+}  // namespace enid::srd
+
+int main(int argc, char** argv) {
+  using namespace enid::srd;
+  const std::uint64_t datagrams = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 500'000;
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 9;
+  const double with_tags = nanoseconds_a_datagram(true, datagrams, rounds);
+  const double without_tags = nanoseconds_a_datagram(false, datagrams, rounds);
+  const double bytes = nanoseconds_for_bytes(datagrams);
+  const std::size_t context = idle_context_bytes();
+  fmt::print("send, receive, share of acknowledgements   {:7.1f} ns a datagram\n", with_tags);
+  fmt::print("  without tags                             {:7.1f} ns\n", without_tags);
+  fmt::print("header to bytes and back                   {:7.1f} ns\n", bytes);
+  fmt::print("idle connection                            {:7} bytes\n", context);
+  fmt::print("figures: ns_per_datagram={:.1f} ns_without_tags={:.1f} context_bytes={}\n", with_tags,
+             without_tags, context);
+}
