@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -77,6 +78,17 @@ class RealQemu : public QemuProcessTest {
     machine_.accelerator = usable_accelerator();
   }
 
+  // A test that fails leaves no machine behind.
+  void TearDown() override {
+    for (const ProcessIdentity& identity : started_)
+      if (identity.is_alive()) ::kill(identity.pid, SIGKILL);
+  }
+  Result<QemuProcess> start() {
+    Result<QemuProcess> qemu = start_qemu(machine_, folder_);
+    if (qemu) started_.push_back(qemu->identity());
+    return qemu;
+  }
+
   std::string console() const {
     std::ifstream file(folder_ + "/console.log");
     return {std::istreambuf_iterator<char>(file), {}};
@@ -90,10 +102,13 @@ class RealQemu : public QemuProcessTest {
   }
 
   QemuMachine machine_;
+
+ private:
+  std::vector<ProcessIdentity> started_;
 };
 
 TEST_F(RealQemu, boots_reboots_and_stops) {
-  Result<QemuProcess> qemu = start_qemu(machine_, folder_);
+  Result<QemuProcess> qemu = start();
   ASSERT_TRUE(qemu.has_value()) << qemu.error().message;
   EXPECT_EQ((*qemu->control().execute("query-status"))["status"], "running");
   ASSERT_TRUE(wait_for_console("enid: booted")) << console();
@@ -106,7 +121,7 @@ TEST_F(RealQemu, boots_reboots_and_stops) {
 }
 
 TEST_F(RealQemu, runs_commands_as_any_instance_does) {
-  Result<QemuProcess> qemu = start_qemu(machine_, folder_);
+  Result<QemuProcess> qemu = start();
   ASSERT_TRUE(qemu.has_value()) << qemu.error().message;
   Result<std::unique_ptr<AgentRelay>> relay = AgentRelay::start(folder_);
   ASSERT_TRUE(relay.has_value()) << relay.error().message;
@@ -135,7 +150,7 @@ TEST_F(RealQemu, runs_commands_as_any_instance_does) {
 }
 
 TEST_F(RealQemu, is_found_again_by_the_next_daemon) {
-  Result<QemuProcess> first = start_qemu(machine_, folder_);
+  Result<QemuProcess> first = start();
   ASSERT_TRUE(first.has_value()) << first.error().message;
   const ProcessIdentity identity = first->identity();
   {
