@@ -40,7 +40,7 @@ class Dpdk(DeviceTest):
             f"--rxq=2 --txq=2 --rss-udp --eth-peer=0,{near_mac} --tx-ip={ADDRESS},{NEAR}",
             memory="384M", processors=2, machine="q35,kernel-irqchip=split", queue_pairs=2,
             first=["-device", "intel-iommu,caching-mode=on,intremap=off"])
-        self.wait_for("testpmd> ", "testpmd ended", seconds=180)
+        self.wait_for("testpmd> ", "testpmd ended", seconds=300)
         print(f"DPDK: testpmd is up after {self.seconds_since_start():.1f} s")
         about = self.command("show port info 0")
         self.assertIn("Driver name: net_ena", about)
