@@ -72,13 +72,17 @@ Picoseconds recovery_time(const FlowTable& flows, std::uint32_t number, Picoseco
                            slices.begin() + static_cast<std::ptrdiff_t>(end), std::uint64_t{0});
   };
   const double before = static_cast<double>(sum(from, at_fault)) / static_cast<double>(at_fault - from);
-  // The slices in which the flow ends are not full, and say nothing.
-  const std::size_t full = slices.size() > count ? slices.size() - count : 0;
+  // The end of a flow waits for its last datagrams: what it sends then is not its rate.
+  std::size_t full = 0;
+  for (std::uint64_t delivered = 0; full < slices.size() && delivered < flow.bytes / 100 * 95; ++full) {
+    delivered += slices[full];
+  }
+  full = full > count ? full - count : 0;
   const std::size_t end = std::min(full, at_fault + static_cast<std::size_t>(kRecoveryWatched / slice));
   std::size_t recovered = at_fault;  // No window that begins here or later is slow.
   for (std::size_t begin = at_fault; begin < end; ++begin) {
     const double rate = static_cast<double>(sum(begin, begin + count)) / static_cast<double>(count);
-    if (rate < 0.95 * before) recovered = begin + 1;
+    if (rate < 0.98 * before) recovered = begin + 1;
   }
   if (recovered == at_fault) return 0;
   return recovered == end ? kNever : static_cast<Picoseconds>(recovered) * slice - fault;

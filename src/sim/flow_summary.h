@@ -31,7 +31,8 @@ struct FlowSummary {
 FlowSummary summarize(const std::vector<const Flow*>& flows, Picoseconds now);
 
 // From the fault until this flow's rate stays back, by its slices: no later window within kRecoveryWatched is
-// below 95 % of what it was before the fault. 0: it never fell. kNever: it did not come back.
+// below 98 % of what it was before the fault, until 95 % of its bytes have arrived. 0: it never fell. kNever:
+// it did not come back.
 inline constexpr Picoseconds kRecoveryWatched = 2 * kMillisecond;
 Picoseconds recovery_time(const FlowTable& flows, std::uint32_t flow, Picoseconds fault, Picoseconds window);
 

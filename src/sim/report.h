@@ -4,7 +4,7 @@
 //   reference runs measure them; percentiles are by nearest rank; fairness is the least time divided by the
 //   greatest; goodput counts payload once. `share` is a sender's mean goodput by that of all flows.
 //   `recovery_us` is, for the flow that suffered most, from the first fault after time 0 until its rate over
-//   kRecoveryWindow stays above 95 % of what it was before; it needs `slices`. Equal runs make equal texts:
+//   kRecoveryWindow stays above 98 % of what it was before; it needs `slices`. Equal runs make equal texts:
 //   no clock of the machine is in it.
 #pragma once
 

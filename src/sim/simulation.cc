@@ -65,10 +65,10 @@ Simulation::Simulation(const Scenario& scenario, std::uint64_t seed, std::vector
       number_at_source_[i] = known->second;
       continue;
     }
-    make_srd(i, random);
-    connections[{flow.source, flow.target}] = number_at_source_[i];
-    connections[{flow.target, flow.source}] =
-        static_cast<std::uint32_t>(srd_hosts_[flow.target]->connections().size() - 1);
+    const auto [at_source, at_target] = make_srd(flow, random);
+    number_at_source_[i] = at_source;
+    connections[{flow.source, flow.target}] = at_source;
+    connections[{flow.target, flow.source}] = at_target;
   }
 }
 
@@ -135,8 +135,7 @@ srd::Settings Simulation::srd_settings(Random& random) const {
   return settings;
 }
 
-void Simulation::make_srd(std::uint32_t number, Random& random) {
-  const Flow& flow = flows_[number];
+std::pair<std::uint32_t, std::uint32_t> Simulation::make_srd(const Flow& flow, Random& random) {
   for (const std::uint32_t host : {flow.source, flow.target}) {
     if (srd_hosts_[host] != nullptr) continue;
     srd_hosts_[host] = std::make_unique<SrdHost>(scenario_.port.bits_per_second, flows_);
@@ -151,11 +150,11 @@ void Simulation::make_srd(std::uint32_t number, Random& random) {
       srd_hosts_[flow.target]->add_connection(flow.source, settings, random.next());
   srd_hosts_[flow.source]->join(at_source, at_target);
   srd_hosts_[flow.target]->join(at_target, at_source);
-  number_at_source_[number] = at_source;
   if (!scenario_.cold_contexts) {
     srd_hosts_[flow.source]->connect(0, at_source);
     network_.kick(flow.source);
   }
+  return {at_source, at_target};
 }
 
 void Simulation::make_tcp_like(std::uint32_t number) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -52,7 +53,8 @@ class Simulation {
   Result<void> set_up_links();
   Result<void> plan_faults();
   void balance_paths();
-  void make_srd(std::uint32_t flow, Random& random);
+  // A connection between a flow's hosts: its number at the source, and at the target.
+  std::pair<std::uint32_t, std::uint32_t> make_srd(const Flow& flow, Random& random);
   void make_tcp_like(std::uint32_t flow);
   srd::Settings srd_settings(Random& random) const;
   void do_work(std::uint32_t number);
