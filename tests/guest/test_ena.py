@@ -21,9 +21,11 @@ class Ena(EnidTest):
         cls.ec2 = cls.daemon.client("ec2")
         cls.net = Network(cls.ec2)
         cls.near = cls.net.run_instance("10.0.1.10")
-        cls.guest = cls.net.run_instance("10.0.1.20", ImageId="ami-linux-vm", InstanceType="m5.large",
+        cls.guest = cls.net.run_instance("10.0.1.20", wait=False, ImageId="ami-linux-vm", InstanceType="m5.large",
                                          UserData="#!/bin/sh\necho user data ran as $(id -un)\n")
-        eventually(lambda: cls.daemon.run_inside(cls.guest, "true").returncode == 0, "the guest to boot", 120)
+        eventually(lambda: cls.net.state(cls.guest) == "running", "QEMU to start", 120)
+        eventually(lambda: cls.daemon.run_inside(cls.guest, "true", timeout=300).returncode == 0, "the guest to boot",
+                   300)
         eventually(lambda: cls.answers("10.0.1.20"), "the guest's address", 60)
 
     @classmethod
@@ -68,7 +70,7 @@ class Ena(EnidTest):
         eventually(lambda: self.answers("10.0.1.20"), "packets after the driver's return", 60)
 
     def device_process(self):
-        """The process that answers for the guest's first interface: its own `enid device`, or the daemon."""
+        """The `enid device` of the guest's first interface."""
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = path.read_bytes().split(b"\0")
@@ -76,7 +78,7 @@ class Ena(EnidTest):
                 continue
             if len(words) > 1 and words[1] == b"device" and self.guest.encode() in words:
                 return int(path.parent.name)
-        return self.daemon.pid()
+        raise AssertionError(f"no process is a device of {self.guest}")
 
     def test_the_drivers_watchdog_resets_a_device_that_fell_silent(self):
         console = next(pathlib.Path(self.daemon.state).glob(f"**/{self.guest}/console.log"))
@@ -87,6 +89,7 @@ class Ena(EnidTest):
         device = self.device_process()
         os.kill(device, signal.SIGSTOP)
         try:
+            eventually(lambda: self.answers("10.0.1.20"), "packets, which are the card's")
             eventually(lambda: complaints() > before, "the driver to miss the device", 30)
         finally:
             os.kill(device, signal.SIGCONT)
