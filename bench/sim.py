@@ -7,13 +7,14 @@ Runs the scenarios of tests/sim, prints a table, and last a line `figures: key=v
 the table has the worst of all seeds beside them."""
 import argparse
 import json
+import os
 import pathlib
 import resource
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ENID = ROOT / "build/release/enid"
+ENID = os.environ.get("ENID_BINARY", ROOT / "build/release/enid")
 
 # Key, scenario, metric, target, what others reach (docs/simulator.md says how it was measured).
 CASES = [
