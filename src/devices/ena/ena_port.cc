@@ -333,6 +333,11 @@ void EnaPort::create_submission_queue(const SubmissionQueueSetup& setup) {
     transmit_[setup.index].emplace(setup, state, doorbell, low_latency_.subspan(at, bytes));
     transmit_[setup.index]->set_memory(memory_.get());
   } else {
+    if (setup.resumes && setup.completion_queue < completions_.size()) {
+      // The side before may have died after it told of a frame, and before it noted the buffers as taken.
+      const std::uint32_t told = states_[completion_state(setup.completion_queue)].consumed;
+      if (((told - state.consumed) & 0xffff) <= kReceiveDescriptorsMax) state.consumed = told;
+    }
     receive_[setup.index].emplace(setup, state, doorbell);
     receive_[setup.index]->set_memory(memory_.get());
   }

@@ -313,6 +313,22 @@ TEST_F(TwoProcesses, an_interrupt_travels_and_comes_once_more_after_a_death) {
   EXPECT_GE(interrupt_->target->raised, 2) << "one too many is better than one too few";
 }
 
+TEST_F(TwoProcesses, a_death_between_telling_of_a_frame_and_noting_its_buffer_uses_no_buffer_twice) {
+  start_daemon();
+  driver_.begin();
+  make_queues();
+  for (int i = 0; i < 8; ++i) post_one();
+  for (int i = 0; i < 3; ++i) send_one();
+  round();
+  kill_daemon();
+  --states_[receive_state(0)].consumed;
+  start_daemon();
+  for (int i = 0; i < 3; ++i) send_one();
+  round();
+  take_completions();
+  EXPECT_EQ(received_, 6u);
+}
+
 TEST_F(TwoProcesses, of_the_guests_memory_only_what_changed_is_told) {
   start_daemon();
   std::vector<std::pair<std::uint64_t, std::uint64_t>> pages;
