@@ -67,6 +67,7 @@ class Writer {
       if (!by_sender[i].empty())
         write_summary(std::string(name_of(static_cast<Sender>(i))), by_sender[i], mean);
     }
+    if (simulation_.scenario().traffic.size() > 1) write_lines_of_traffic(all, mean);
     if (mixed) write_summary("all", all, mean);
     const std::string prefix = mixed ? "all." : fmt::format("{}.", name_of(all.front()->sender));
     // The whole run's metrics have no prefix.
@@ -80,6 +81,15 @@ class Writer {
       report_.passed = false;
       line("VIOLATIONS: {} datagrams were delivered twice, or acknowledged and not delivered",
            simulation_.flows().violations());
+    }
+  }
+
+  // Patterns beside each other: what an incast did to its neighbours.
+  void write_lines_of_traffic(const std::vector<const Flow*>& all, double mean_of_all) {
+    std::vector<std::vector<const Flow*>> by_group(simulation_.scenario().traffic.size());
+    for (const Flow* flow : all) by_group[flow->group].push_back(flow);
+    for (std::size_t i = 0; i < by_group.size(); ++i) {
+      write_summary(fmt::format("line{}", simulation_.scenario().traffic[i].line), by_group[i], mean_of_all);
     }
   }
 
