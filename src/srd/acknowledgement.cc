@@ -87,24 +87,21 @@ std::uint16_t AcknowledgementWriter::median_delay() {
 }
 
 // The mask begins with the first that is missing. When it cannot reach the newest arrival, every other
-// one ends there instead, and the rest is told in turns.
+// one ends there instead, and the others tell the rest in turns.
 void AcknowledgementWriter::write_selective(const ReceiveWindow& window, wire::SrdAcknowledgement& out) {
+  constexpr auto kBits = wire::SrdAcknowledgement::kSelectiveBits;
   const std::uint32_t first = block_of(window.next());
   std::uint32_t base = first;
-  if (psn_distance(first, window.end()) >
-      static_cast<std::int32_t>(wire::SrdAcknowledgement::kSelectiveBits)) {
-    const std::uint32_t last = block_of(window.end() - 1);
-    if (psn_before(report_from_, first) || psn_before(last, report_from_)) report_from_ = first;
-    const bool newest_outside = psn_distance(report_from_, newest_.psn) < 0 ||
-                                psn_distance(report_from_, newest_.psn) >=
-                                    static_cast<std::int32_t>(wire::SrdAcknowledgement::kSelectiveBits);
-    if (newest_outside && psn_before(first, newest_.psn)) {
-      base = block_of(newest_.psn) - (wire::SrdAcknowledgement::kSelectiveBits - 64);
-      if (psn_before(base, first)) base = first;
+  if (psn_distance(first, window.end()) > static_cast<std::int32_t>(kBits)) {
+    const std::uint32_t newest = block_of(newest_.psn);
+    newest_in_turn_ = !newest_in_turn_;
+    if (newest_in_turn_ && psn_distance(first, newest) >= static_cast<std::int32_t>(kBits)) {
+      base = newest - (kBits - 64);
     } else {
+      if (psn_before(report_from_, first) || !psn_before(report_from_, window.end())) report_from_ = first;
       base = report_from_;
+      report_from_ += kBits;
     }
-    report_from_ += wire::SrdAcknowledgement::kSelectiveBits;
   }
   out.selective_base = base;
   for (std::uint32_t i = 0; i < out.selective.size(); ++i) {

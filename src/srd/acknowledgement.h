@@ -76,6 +76,7 @@ class AcknowledgementWriter {
   std::uint32_t previous_least_delay_ = 0;  // and of the one before.
   Instant bucket_began_{};
 
+  bool newest_in_turn_ = false;
   std::uint32_t report_from_ = 0;  // Rotates when the mask cannot cover everything.
 };
 

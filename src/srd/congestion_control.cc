@@ -7,8 +7,12 @@ namespace {
 
 constexpr std::uint64_t kLeastWindowInverse = 1000;  // A datagram in so many round trips.
 constexpr Duration kLeastRoundTrip =
-    Duration::from_nanoseconds(500);         // A clock that stands still shows less.
-constexpr std::int64_t kFarAboveTarget = 2;  // Times the target: the delivery clamp acts.
+    Duration::from_nanoseconds(500);  // A clock that stands still shows less.
+constexpr std::uint32_t kAllMarked = 1024;
+constexpr std::uint32_t kMarksToYield = 112;  // About a ninth: what DCTCP keeps a full link at.
+constexpr std::uint32_t kGrowthPerMark = 5;
+constexpr std::uint32_t kMarksAveraged = 64;  // Acknowledgements.
+constexpr std::int64_t kFarAboveTarget = 2;   // Times the target: the delivery clamp acts.
 
 }  // namespace
 
@@ -85,6 +89,10 @@ void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback
     end_round(now, feedback.sent_at);
 
   const bool much_delay = median_ >= target_;
+  if (feedback.arrivals != 0) note_marks(feedback.marked * kAllMarked / feedback.arrivals);
+  if (ecn_ && !much_delay && marks_ > kMarksToYield) {
+    cut(now, feedback.sent_at, window_ - window_ * marks_ / (2 * kAllMarked));
+  }
   const bool marked = ecn_ ? feedback.marked * 2 > feedback.arrivals : much_delay;
   if (much_delay && marked) {
     const std::int64_t excess = median_.nanoseconds - target_.nanoseconds;
@@ -97,10 +105,21 @@ void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback
     growth = std::min<std::uint64_t>(growth, datagram_bytes_) / 4;
     if (!much_delay) {
       growth += acked * static_cast<std::uint64_t>(target_.nanoseconds - median_.nanoseconds) /
-                static_cast<std::uint64_t>(target_.nanoseconds) / 2;
+                static_cast<std::uint64_t>(target_.nanoseconds) / 2 * unmarked_growth() / kAllMarked;
     }
     set_window(window_ + growth);
   }
+}
+
+void CongestionControl::note_marks(std::uint32_t marked) {
+  marks_times_averaged_ += marked - marks_times_averaged_ / kMarksAveraged;
+  marks_ = marks_times_averaged_ / kMarksAveraged;
+}
+
+// In parts of kAllMarked: the more marks, the less growth, and none at a fifth.
+std::uint32_t CongestionControl::unmarked_growth() const {
+  if (!ecn_) return kAllMarked;
+  return kAllMarked - std::min(kAllMarked, marks_ * kGrowthPerMark);
 }
 
 void CongestionControl::end_round(Instant now, Instant sent_at) {

@@ -10,6 +10,10 @@
 //     no marks          grow in proportion to the headroom    grow a little: a fair share of a long queue
 //     marks             nothing: other paths are meant        cut by the excess, at most once a round
 //
+//   Marks slow the growth, and when more than a ninth of all datagrams are marked over many rounds, the
+//   window yields as DCTCP's does, by half of that share: single-path flows that obey marks would starve
+//   beside one that waits for delay.
+//
 //   Without ECN much delay is as if marked. Besides, once a round, the window is held to what was really
 //   delivered in it, when the delay is far above the target (the brake for incast, as in BBR), and to the
 //   share that the receiver allows.
@@ -70,6 +74,8 @@ class CongestionControl {
   static constexpr std::size_t kDelays = 8;
 
   void note_delay(Duration delay);
+  void note_marks(std::uint32_t marked);
+  std::uint32_t unmarked_growth() const;
   void end_round(Instant now, Instant sent_at);
   void cut(Instant now, Instant sent_at, std::uint64_t window);
   void set_window(std::uint64_t window);
@@ -95,6 +101,8 @@ class CongestionControl {
   std::array<std::int64_t, kDelays> delays_{};
   std::uint32_t delays_known_ = 0;
   std::uint32_t next_delay_ = 0;
+  std::uint32_t marks_times_averaged_ = 0;
+  std::uint32_t marks_ = 0;  // The share of marked datagrams, of many acknowledgements.
   Duration median_{};
 
   Instant round_began_{};
