@@ -114,7 +114,7 @@ quietly() {
 }
 
 say "reading Debian's lists of packages"
-quietly apt-get -q update
+quietly apt-get -q -o APT::Update::Error-Mode=any update  # Otherwise a mirror out of reach is a mere warning.
 
 # The packages of an installation, as apt would make it on an empty machine. (A package that was
 # downloaded by a call that was cut off would not be listed, so it looks at an empty folder.)
