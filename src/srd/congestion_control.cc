@@ -90,7 +90,7 @@ void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback
 
   const bool much_delay = median_ >= target_;
   if (feedback.arrivals != 0) note_marks(feedback.marked * kAllMarked / feedback.arrivals);
-  if (ecn_ && !much_delay && marks_ > kMarksToYield) {
+  if (ecn_ && share_ == 0 && !much_delay && marks_ > kMarksToYield) {
     cut(now, feedback.sent_at, window_ - window_ * marks_ / (2 * kAllMarked));
   }
   const bool marked = ecn_ ? feedback.marked * 2 > feedback.arrivals : much_delay;
@@ -118,7 +118,7 @@ void CongestionControl::note_marks(std::uint32_t marked) {
 
 // In parts of kAllMarked: the more marks, the less growth, and none at a fifth.
 std::uint32_t CongestionControl::unmarked_growth() const {
-  if (!ecn_) return kAllMarked;
+  if (!ecn_ || share_ != 0) return kAllMarked;  // A share is the receiver's own brake.
   return kAllMarked - std::min(kAllMarked, marks_ * kGrowthPerMark);
 }
 

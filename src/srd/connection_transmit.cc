@@ -8,8 +8,6 @@ namespace {
 
 // A recycled slot is good for so many round trips.
 constexpr std::int64_t kRecycledRoundTrips = 8;
-// Datagrams that may leave together after a pause. Switches have no room for longer trains of many senders.
-constexpr std::int64_t kBurstDatagrams = 2;
 
 }  // namespace
 
@@ -172,7 +170,7 @@ void Connection::State::write_flight(Instant now, Flight& flight, Transmission& 
   seal(out);
 
   congestion.on_sent(flight.weight());
-  const Duration burst = congestion.time_to_send(settings.payload_bytes_max) * kBurstDatagrams;
+  const Duration burst = congestion.time_to_send(settings.payload_bytes_max) * settings.burst_datagrams;
   send_at = std::max(send_at, now - burst) + congestion.time_to_send(flight.weight());
   active_at = now;
   judge_at = std::min(judge_at, now + congestion.smoothed_rtt());

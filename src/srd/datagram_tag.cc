@@ -3,7 +3,8 @@
 namespace enid::srd {
 namespace {
 
-void add_header(KeyedHash& hash, const wire::SrdHeader& h) {
+template <class Hash>
+void add_header(Hash& hash, const wire::SrdHeader& h) {
   const auto word = [](auto v, int shift) { return static_cast<std::uint64_t>(v) << shift; };
   hash.add(word(h.type, 0) | word(h.flags, 8) | word(h.epoch, 16) | word(h.context, 32));
   hash.add(word(h.psn, 0) | word(h.slot, 32) | word(h.path_sequence, 40));
@@ -11,7 +12,8 @@ void add_header(KeyedHash& hash, const wire::SrdHeader& h) {
   hash.add(word(h.flow_sequence, 0) | word(h.vni, 32));
 }
 
-void add_body(KeyedHash& hash, const wire::SrdAcknowledgement& a) {
+template <class Hash>
+void add_body(Hash& hash, const wire::SrdAcknowledgement& a) {
   const auto word = [](auto v, int shift) { return static_cast<std::uint64_t>(v) << shift; };
   hash.add(word(a.cumulative, 0) | word(a.selective_base, 32));
   for (const std::uint64_t mask : a.selective) hash.add(mask);
@@ -23,7 +25,8 @@ void add_body(KeyedHash& hash, const wire::SrdAcknowledgement& a) {
   hash.add(word(a.share, 0) | word(a.window, 32) | word(a.arrivals, 48) | word(a.marked, 56));
 }
 
-void add_body(KeyedHash& hash, const wire::SrdSetup& s) {
+template <class Hash>
+void add_body(Hash& hash, const wire::SrdSetup& s) {
   hash.add(s.incarnation);
   hash.add(s.peer_incarnation);
   hash.add(static_cast<std::uint64_t>(s.context) << 16 | s.epoch);
@@ -31,10 +34,9 @@ void add_body(KeyedHash& hash, const wire::SrdSetup& s) {
   hash.add(s.made_at);
 }
 
-}  // namespace
-
-std::uint64_t datagram_tag(const HashKey& key, const wire::SrdDatagram& datagram) {
-  KeyedHash hash(key);
+template <class Hash>
+std::uint64_t tag(const HashKey& key, const wire::SrdDatagram& datagram) {
+  Hash hash(key);
   add_header(hash, datagram.header);
   if (const auto* acknowledgement = std::get_if<wire::SrdAcknowledgement>(&datagram.body)) {
     add_body(hash, *acknowledgement);
@@ -42,6 +44,16 @@ std::uint64_t datagram_tag(const HashKey& key, const wire::SrdDatagram& datagram
     add_body(hash, *setup);
   }
   return hash.finish();
+}
+
+}  // namespace
+
+std::uint64_t setup_tag(const HashKey& pair_key, const wire::SrdDatagram& datagram) {
+  return tag<KeyedHash>(pair_key, datagram);
+}
+
+std::uint64_t datagram_tag(const HashKey& session_key, const wire::SrdDatagram& datagram) {
+  return tag<FastKeyedHash>(session_key, datagram);
 }
 
 }  // namespace enid::srd

@@ -28,12 +28,12 @@ Handshake::Handshake(const Settings& settings, Random& random)
 
 void Handshake::finish(wire::SrdDatagram& out) const {
   out.header.flags |= wire::SrdFlags::kTagged;
-  out.header.tag = datagram_tag(pair_key_, out);
+  out.header.tag = setup_tag(pair_key_, out);
 }
 
 bool Handshake::has_good_tag(const wire::SrdDatagram& datagram) const {
   return (datagram.header.flags & wire::SrdFlags::kTagged) != 0 &&
-         datagram.header.tag == datagram_tag(pair_key_, datagram);
+         datagram.header.tag == setup_tag(pair_key_, datagram);
 }
 
 void Handshake::write_init(Instant now, wire::SrdDatagram& out) {

@@ -1,6 +1,9 @@
-// SipHash-2-4: a keyed hash of a few words, for tags and cookies. Documented: Aumasson and Bernstein,
-// "SipHash: a fast short-input PRF" (2012). Input is whole 64-bit words; the closing word carries the
-// length as the paper has it for such inputs.
+// SipHash: a keyed hash of a few words, for tags and cookies. Documented: Aumasson and Bernstein, "SipHash: a
+// fast short-input PRF" (2012). Input is whole 64-bit words; the closing word carries the length as the
+// paper has it for such inputs.
+//
+// Chosen: SipHash-2-4, the paper's, for setup datagrams, cookies and derived keys; SipHash-1-3 for data and
+// acknowledgements, whose key lives as long as a session and whose time is counted in nanoseconds.
 #pragma once
 
 #include <array>
@@ -12,9 +15,10 @@ namespace enid::srd {
 
 using HashKey = std::array<std::uint64_t, 2>;
 
-class KeyedHash {
+template <int kCompressionRounds, int kFinalRounds>
+class SipHash {
  public:
-  explicit KeyedHash(const HashKey& key)
+  explicit SipHash(const HashKey& key)
       : v0_(key[0] ^ 0x736f6d6570736575),
         v1_(key[1] ^ 0x646f72616e646f6d),
         v2_(key[0] ^ 0x6c7967656e657261),
@@ -22,8 +26,7 @@ class KeyedHash {
 
   void add(std::uint64_t word) {
     v3_ ^= word;
-    round();
-    round();
+    for (int i = 0; i < kCompressionRounds; ++i) round();
     v0_ ^= word;
     ++words_;
   }
@@ -31,7 +34,7 @@ class KeyedHash {
   std::uint64_t finish() {
     add(words_ * 8 << 56);
     v2_ ^= 0xff;
-    for (int i = 0; i < 4; ++i) round();
+    for (int i = 0; i < kFinalRounds; ++i) round();
     return v0_ ^ v1_ ^ v2_ ^ v3_;
   }
 
@@ -46,6 +49,9 @@ class KeyedHash {
   std::uint64_t v0_, v1_, v2_, v3_;
   std::uint64_t words_ = 0;
 };
+
+using KeyedHash = SipHash<2, 4>;
+using FastKeyedHash = SipHash<1, 3>;
 
 inline std::uint64_t keyed_hash(const HashKey& key, std::span<const std::uint64_t> words) {
   KeyedHash hash(key);

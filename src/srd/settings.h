@@ -31,6 +31,10 @@ struct Settings {
   std::uint32_t receive_window =
       2048;  // PSNs remembered beyond the first gap; a power of two, at most 32768.
 
+  // Datagrams that may leave together when the owner comes late; switches have no room for long trains of
+  // many senders. An owner that looks in every few microseconds must allow what it may send in that time.
+  std::uint32_t burst_datagrams = 2;
+
   // The clocks.
   std::uint32_t acknowledge_messages = 8;                        // At the latest after so many datagrams,
   std::uint32_t acknowledge_bytes = 16'384;                      // so many bytes,
