@@ -128,8 +128,6 @@ srd::Settings Simulation::srd_settings(Random& random) const {
   const auto packet = static_cast<Picoseconds>(std::uint64_t{scenario_.mtu} * 8 * (kSecond / 1'000'000) /
                                                (scenario_.port.bits_per_second / 1'000'000));
   settings.base_rtt = to_instant(links * (2 * scenario_.port.latency + packet)) - Instant{};
-  settings.target_delay = settings.base_rtt * 3;
-  settings.target_delay.nanoseconds /= 4;
   if (scenario_.srd_target_delay) settings.target_delay = to_instant(*scenario_.srd_target_delay) - Instant{};
   settings.queue_messages = 64;  // Flows take turns in front of it.
   return settings;
