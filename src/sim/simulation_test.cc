@@ -112,6 +112,15 @@ TEST(Simulation, an_expectation_that_is_missed_fails_the_report) {
   EXPECT_FALSE(unknown.report.passed);
 }
 
+TEST(Simulation, several_lines_of_traffic_are_told_apart) {
+  const Outcome outcome =
+      run(kSmallTree + "traffic incast from 4-7 to 0 size 100KB\ntraffic pairs from 8 to 1\n");
+  EXPECT_EQ(outcome.metrics.at("flows"), 5);
+  EXPECT_EQ(outcome.metrics.at("line3.flows"), 4);
+  EXPECT_EQ(outcome.metrics.at("line4.flows"), 1);
+  EXPECT_GT(outcome.metrics.at("line4.min_us"), 160);
+}
+
 TEST(Simulation, a_trace_has_as_many_columns_as_its_header) {
   const auto scenario = Scenario::parse(kSmallTree + "traffic incast from 1-8 to 0\n");
   auto simulation = Simulation::make(*scenario, 5);
