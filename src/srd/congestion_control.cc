@@ -9,8 +9,8 @@ constexpr std::uint64_t kLeastWindowInverse = 1000;  // A datagram in so many ro
 constexpr Duration kLeastRoundTrip =
     Duration::from_nanoseconds(500);  // A clock that stands still shows less.
 constexpr std::uint32_t kAllMarked = 1024;
-constexpr std::uint32_t kMarksToYield = 112;  // About a ninth: what DCTCP keeps a full link at.
-constexpr std::uint32_t kGrowthPerMark = 5;
+constexpr std::uint32_t kMarksToYield = 96;  // About a tenth: what DCTCP keeps a full link at.
+constexpr std::uint32_t kGrowthPerMark = 6;
 constexpr std::uint32_t kMarksAveraged = 64;  // Acknowledgements.
 constexpr std::int64_t kFarAboveTarget = 2;   // Times the target: the delivery clamp acts.
 
@@ -32,7 +32,8 @@ std::uint64_t CongestionControl::bytes_in(std::uint64_t bits_per_second, Duratio
 }
 
 void CongestionControl::set_window(std::uint64_t window) {
-  const Duration whole{least_rtt_.nanoseconds + target_.nanoseconds};
+  // Half a target more than is aimed at: stragglers that wait on a long path should not hold back the others.
+  const Duration whole{least_rtt_.nanoseconds + target_.nanoseconds * 3 / 2};
   std::uint64_t most = bytes_in(link_, whole);
   if (share_ != 0) most = std::min(most, bytes_in(share_, whole));
   window_ = std::clamp(window, least_window(), std::max(most, least_window()));
@@ -99,11 +100,15 @@ void CongestionControl::on_acknowledgement(Instant now, const CongestionFeedback
     // Four fifths of the excess, at most half.
     const auto tenths_of_percent = std::min<std::int64_t>(excess * 800 / median_.nanoseconds, 500);
     cut(now, feedback.sent_at, window_ - window_ * static_cast<std::uint64_t>(tenths_of_percent) / 1000);
-  } else if (!marked && window_was_full_ && feedback.acked_bytes != 0) {
+  } else if (window_was_full_ && feedback.acked_bytes != 0) {
     const std::uint64_t acked = feedback.acked_bytes;
+    // A datagram a round, marked or not: a small window would never come back beside large ones that are
+    // marked as often.
     std::uint64_t growth = acked * datagram_bytes_ / std::max<std::uint64_t>(window_, 1);
-    growth = std::min<std::uint64_t>(growth, datagram_bytes_) / 4;
-    if (!much_delay) {
+    growth = std::min<std::uint64_t>(growth, datagram_bytes_);
+    if (much_delay) {
+      growth /= 4;
+    } else if (!marked) {
       growth += acked * static_cast<std::uint64_t>(target_.nanoseconds - median_.nanoseconds) /
                 static_cast<std::uint64_t>(target_.nanoseconds) / 2 * unmarked_growth() / kAllMarked;
     }

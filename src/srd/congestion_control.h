@@ -8,9 +8,9 @@
 //
 //                       little delay                          much delay (above the target)
 //     no marks          grow in proportion to the headroom    grow a little: a fair share of a long queue
-//     marks             nothing: other paths are meant        cut by the excess, at most once a round
+//     marks             a datagram a round: paths are meant   cut by the excess, at most once a round
 //
-//   Marks slow the growth, and when more than a ninth of all datagrams are marked over many rounds, the
+//   Marks slow the growth, and when more than a tenth of all datagrams are marked over many rounds, the
 //   window yields as DCTCP's does, by half of that share: single-path flows that obey marks would starve
 //   beside one that waits for delay.
 //

@@ -35,9 +35,9 @@ class CongestionControlStory : public testing::Test {
   Instant now = Instant{} + Duration::from_milliseconds(1);
 };
 
-TEST_F(CongestionControlStory, begins_with_what_the_network_holds_at_the_target_and_goes_no_higher) {
-  const std::uint64_t most = 100'000'000'000 / 8 * 24 / 1'000'000;
-  EXPECT_EQ(control.window(), most);
+TEST_F(CongestionControlStory, begins_with_what_the_network_holds_at_the_target_and_grows_little_beyond) {
+  EXPECT_EQ(control.window(), 100'000'000'000 / 8 * 24 / 1'000'000);
+  const std::uint64_t most = 100'000'000'000 / 8 * 29 / 1'000'000;
   for (int i = 0; i < 20; ++i) round({});
   EXPECT_EQ(control.window(), most);
 }
@@ -60,11 +60,11 @@ TEST_F(CongestionControlStory, does_not_grow_for_an_application_that_sends_less)
   EXPECT_EQ(control.window(), before);
 }
 
-TEST_F(CongestionControlStory, holds_still_when_paths_mark_for_a_moment_and_do_not_queue) {
+TEST_F(CongestionControlStory, grows_by_a_datagram_a_round_when_paths_mark_and_do_not_queue) {
   control.on_timeout(now);
   const std::uint64_t before = control.window();
   for (int i = 0; i < 4; ++i) round(Duration::from_microseconds(2), 8);
-  EXPECT_EQ(control.window(), before);
+  EXPECT_LE(control.window(), before + 4 * 4000);
 }
 
 TEST_F(CongestionControlStory, yields_when_marks_persist) {
@@ -90,6 +90,7 @@ TEST_F(CongestionControlStory, does_not_cut_twice_for_news_of_one_moment) {
 }
 
 TEST_F(CongestionControlStory, one_bad_path_does_not_move_the_median) {
+  for (int i = 0; i < 40; ++i) round({});
   const std::uint64_t before = control.window();
   for (int i = 0; i < 40; ++i) {
     const Duration delay = i % 4 == 0 ? Duration::from_microseconds(300) : Duration::from_microseconds(1);
@@ -104,7 +105,7 @@ TEST_F(CongestionControlStory, one_bad_path_does_not_move_the_median) {
 TEST_F(CongestionControlStory, takes_no_more_than_the_receiver_s_share) {
   control.set_share(now, 25'000'000'000);
   EXPECT_LE(control.rate(), 25'000'000'000U);
-  EXPECT_LE(control.window(), 25'000'000'000U / 8 * 24 / 1'000'000);
+  EXPECT_LE(control.window(), 25'000'000'000U / 8 * 29 / 1'000'000);
   control.set_share(now, 0);
   for (int i = 0; i < 40; ++i) round({});
   EXPECT_GT(control.rate(), 90'000'000'000U);

@@ -87,6 +87,7 @@ struct Connection::State {
   ReceiveWindow received;
   AcknowledgementWriter acknowledgements;
   RefusalList refusals;
+
   std::optional<std::uint32_t> burst_end;  // Has arrived, and something before it has not.
   GrowingRing<Waiting> queue;
   GrowingRing<Event> events;
@@ -112,7 +113,7 @@ struct Connection::State {
   std::uint32_t newest_ack_sent_at = 0;  // The peer's clock. Older acknowledgements measure nothing.
   bool ack_seen = false;
   std::uint64_t receive_share = 0;
-  std::uint64_t told_share = 0;  // Of receive_share, what the last acknowledgement said.
+
   Instant probe_at = Instant::never();
   Duration probe_interval{};
   bool told_unresponsive = false;

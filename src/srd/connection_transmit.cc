@@ -7,7 +7,7 @@ namespace enid::srd {
 namespace {
 
 // A recycled slot is good for so many round trips.
-constexpr std::int64_t kRecycledRoundTrips = 8;
+constexpr std::int64_t kRecycledRoundTrips = 2;
 
 }  // namespace
 
@@ -67,7 +67,7 @@ void Connection::State::write_acknowledgement(Instant now, Transmission& out) {
   fill_header(now, wire::SrdType::kAcknowledgement, paths.select_for_acknowledgement(), out);
   wire::SrdAcknowledgement& body = out.datagram.body.emplace<wire::SrdAcknowledgement>();
   out.datagram.header.flags = acknowledgements.write(now, received, refusals, receive_share, body);
-  told_share = receive_share;
+
   ++counters.acknowledgements_sent;
   seal(out);
 }
