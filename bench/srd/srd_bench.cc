@@ -38,7 +38,7 @@ struct Pair {
 
   struct UnderWay {
     Instant at{};
-    wire::SrdDatagram datagram;
+    Transmission transmission;
   };
   // A way delivers in order here, so a ring is enough.
   struct Way {
@@ -48,16 +48,15 @@ struct Pair {
   };
 
   void pump(Connection& connection, Way& way) {
-    Transmission transmission;
-    while (connection.poll_transmit(now, transmission)) {
-      way.ring[way.end++ % way.ring.size()] = {now + kOneWay, transmission.datagram};
+    while (connection.poll_transmit(now, way.ring[way.end % way.ring.size()].transmission)) {
+      way.ring[way.end++ % way.ring.size()].at = now + kOneWay;
     }
   }
 
   void arrive(Way& way, Connection& connection) {
     while (way.begin != way.end && way.ring[way.begin % way.ring.size()].at <= now) {
       const Reception r =
-          connection.on_datagram(now, way.ring[way.begin++ % way.ring.size()].datagram, false);
+          connection.on_datagram(now, way.ring[way.begin++ % way.ring.size()].transmission.datagram, false);
       delivered += r.arrival == Arrival::kDeliver;
     }
   }
