@@ -20,7 +20,7 @@ struct Settings {
   // The network.
   std::uint64_t link_bits_per_second = 100'000'000'000;     // The card's own; nothing is sent faster.
   Duration base_rtt = Duration::from_microseconds(14);      // Expected without queues, until measured.
-  Duration target_delay = Duration::from_microseconds(10);  // Queueing aimed at, for the whole way.
+  Duration target_delay = Duration::from_microseconds(12);  // Queueing aimed at, for the whole way.
   std::uint32_t payload_bytes_max = 8900;                   // Of one message; larger ones are refused.
   bool ecn = true;  // Sends ECN-capable; without marks, delay alone decides.
 
