@@ -114,6 +114,9 @@ struct CardWorker::Parts {
   void poll_busy_ports(Instant now, WallTime wall);
   void look_at_polled_ports(Instant now, WallTime wall);
   Instant wake_for_polled_ports(Instant now) const;
+  void poll_underlay(Instant now, WallTime wall);
+  Result<void> watch(int file, void* who);
+  void learn_ways(const std::vector<contract::Entity>& entities);
   void ask_forwarded_questions(Instant now);
   void wait(Instant now, Instant until);
   void bind(const NetworkInterfaceId& interface, std::unique_ptr<TapPort> tap);
@@ -130,6 +133,9 @@ struct CardWorker::Parts {
 
   card::Card card;
   UniqueFd epoll;
+  std::unique_ptr<UdpUnderlay> underlay;
+  bool underlay_is_busy = false;
+  Instant last_underlay_datagram;
   std::unique_ptr<HostResolver> resolver;
   std::map<NetworkInterfaceId, std::unique_ptr<BoundPort>> ports;
   std::vector<BoundPort*> busy;    // TAP ports.
@@ -166,10 +172,11 @@ void CardWorker::Parts::run() {
     const Instant now = monotonic_now();
     const WallTime wall = wall_now();
     poll_busy_ports(now, wall);
+    poll_underlay(now, wall);
     look_at_polled_ports(now, wall);
     if (card.next_timeout() <= now) card.on_timeout(now);
     ask_forwarded_questions(now);
-    if (busy.empty() && !stopping) {
+    if (busy.empty() && !underlay_is_busy && !stopping) {
       wait(now, std::min(card.next_timeout(), wake_for_polled_ports(now)));
     } else if (now - last_look >= kLookAround) {
       wait(now, now);
@@ -210,6 +217,33 @@ void CardWorker::Parts::poll_busy_ports(Instant now, WallTime wall) {
       ++i;
     }
   }
+}
+
+void CardWorker::Parts::poll_underlay(Instant now, WallTime wall) {
+  if (!underlay_is_busy) return;
+  ++counters.polls;
+  if (card.poll_underlay(now, wall) > 0) {
+    last_underlay_datagram = now;
+  } else {
+    ++counters.empty_polls;
+    underlay_is_busy = now - last_underlay_datagram <= kSpin;
+  }
+}
+
+// The way to a host is the kernel's to know.
+void CardWorker::Parts::learn_ways(const std::vector<contract::Entity>& entities) {
+  if (underlay == nullptr) return;
+  for (const contract::Entity& entity : entities)
+    if (const auto* host = std::get_if<contract::HostProgram>(&entity))
+      if (const auto mtu = underlay->mtu_to(host->underlay_address)) card.set_underlay_mtu(host->id, *mtu);
+}
+
+Result<void> CardWorker::Parts::watch(int file, void* who) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = who;
+  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, file, &event) < 0) return errno_failure("watch for the card");
+  return {};
 }
 
 void CardWorker::Parts::look_at_polled_ports(Instant now, WallTime wall) {
@@ -275,6 +309,9 @@ void CardWorker::Parts::wait(Instant now, Instant until) {
       (void)!::read(wake.get(), &ignored, sizeof ignored);
     } else if (who == &resolver) {
       resolver->collect([&](ConstBytes answer) { card.on_dns_answer(now, answer); });
+    } else if (who == &underlay) {
+      underlay_is_busy = true;
+      last_underlay_datagram = now;
     } else {
       auto* const port = static_cast<BoundPort*>(who);
       if (port->is_busy) continue;
@@ -291,10 +328,7 @@ void CardWorker::Parts::bind(const NetworkInterfaceId& interface, std::unique_pt
   port->interface = interface;
   port->tap = std::move(tap);
   port->handle = card.attach_port(interface, *port->tap);
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = port.get();
-  CHECK(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, port->tap->fd(), &event) == 0);
+  CHECK(watch(port->tap->fd(), port.get()));
   ports.emplace(interface, std::move(port));
 }
 
@@ -330,11 +364,11 @@ Result<std::unique_ptr<CardWorker>> CardWorker::create(const CardWorkerOptions& 
   if (!parts->epoll.is_open()) return errno_failure("make the card's epoll");
   parts->wake = UniqueFd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!parts->wake.is_open()) return errno_failure("make the card's eventfd");
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = &parts->wake;
-  if (::epoll_ctl(parts->epoll.get(), EPOLL_CTL_ADD, parts->wake.get(), &event) < 0) {
-    return errno_failure("watch the card's eventfd");
+  TRY(parts->watch(parts->wake.get(), &parts->wake));
+  if (options.underlay) {
+    parts->underlay = TRY(UdpUnderlay::create(*options.underlay));
+    for (const int file : parts->underlay->fds()) TRY(parts->watch(file, &parts->underlay));
+    parts->card.attach_underlay(parts->underlay.get());
   }
   std::ifstream file(options.resolver_file);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -342,10 +376,7 @@ Result<std::unique_ptr<CardWorker>> CardWorker::create(const CardWorkerOptions& 
     // A host whose nameserver has no route is like a host without one.
     if (auto resolver = HostResolver::create(*nameserver)) {
       parts->resolver = std::move(*resolver);
-      event.data.ptr = &parts->resolver;
-      if (::epoll_ctl(parts->epoll.get(), EPOLL_CTL_ADD, parts->resolver->event_fd(), &event) < 0) {
-        return errno_failure("watch the host's resolver");
-      }
+      TRY(parts->watch(parts->resolver->event_fd(), &parts->resolver));
     }
   }
   parts->card.set_has_host_resolver(parts->resolver != nullptr);
@@ -360,6 +391,7 @@ CardWorker::~CardWorker() {
 void CardWorker::apply(contract::CardDelta delta, std::function<void()> applied) {
   parts_->send([&parts = *parts_, delta = std::move(delta), applied = std::move(applied)] {
     parts.card.apply(delta, monotonic_now());
+    parts.learn_ways(delta.upserts);
     if (applied) applied();
   });
 }
@@ -367,6 +399,7 @@ void CardWorker::apply(contract::CardDelta delta, std::function<void()> applied)
 void CardWorker::replace(contract::CardSnapshot snapshot, std::function<void()> applied) {
   parts_->send([&parts = *parts_, snapshot = std::move(snapshot), applied = std::move(applied)] {
     parts.card.replace(snapshot, monotonic_now());
+    parts.learn_ways(snapshot.entities);
     if (applied) applied();
   });
 }
@@ -453,6 +486,7 @@ void CardWorker::counters(std::function<void(CardWorkerCounters)> done) {
       counters.malformed += port->tap->counters().malformed;
       counters.refused += port->tap->counters().refused;
     }
+    if (parts.underlay) counters.underlay = parts.underlay->counters();
     done(counters);
   });
 }

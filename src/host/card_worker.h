@@ -8,7 +8,8 @@
 //   gave nothing for kSpin leaves the list, so that spinning costs one system call for each port
 //   that is really busy; epoll tells when it has frames again. Nothing tells of a polled port (an emulated
 //   network card, whose rings are a guest's memory): the worker looks at each in every round, and while there
-//   is one it sleeps only briefly, longer when the guests have been silent for a while.
+//   is one it sleeps only briefly, longer when the guests have been silent for a while. The network between
+//   hosts is one more busy port; how long its packets may be is asked whenever a host is programmed.
 //
 // Invariants
 //   (1) No port gets a second batch before every other busy port has had its turn.
@@ -21,6 +22,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/resource_id.h"
@@ -29,6 +31,7 @@
 #include "card/ports/polled_port.h"
 #include "control/card_link.h"
 #include "host/capture_subscription.h"
+#include "host/udp_underlay.h"
 #include "host/unique_fd.h"
 
 namespace enid::host {
@@ -38,6 +41,8 @@ struct CardWorkerOptions {
   // Names outside the VPC are asked of the first nameserver of this resolv.conf. Empty, not
   // there, or none named: such names cannot be resolved.
   std::string resolver_file = "/etc/resolv.conf";
+  // This host's place in the network between hosts; without it, interfaces elsewhere cannot be reached.
+  std::optional<UdpUnderlayOptions> underlay = std::nullopt;
 };
 
 struct CardWorkerCounters {
@@ -46,6 +51,7 @@ struct CardWorkerCounters {
   std::uint64_t sleeps = 0;
   std::uint64_t malformed = 0;  // Of all ports now bound; see TapPortCounters.
   std::uint64_t refused = 0;
+  UdpUnderlayCounters underlay;
 };
 
 class CardWorker final : public control::CardLink {

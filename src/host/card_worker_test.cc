@@ -7,48 +7,20 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <thread>
 
 #include "host/tap_port.h"
+#include "host/testing/network_namespace.h"
 
 namespace enid::host {
 namespace {
-
-class NetworkNamespace {
- public:
-  NetworkNamespace() {
-    std::thread([this] {
-      EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
-      fd_ = UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    }).join();
-    run("ip link set lo up");
-  }
-
-  // Calls `work` on a thread that lives there.
-  template <class Work>
-  auto inside(Work work) const {
-    return std::async(std::launch::async, [this, work = std::move(work)] {
-      EXPECT_EQ(::setns(fd_.get(), CLONE_NEWNET), 0);
-      return work();
-    });
-  }
-  // Answers whether the command succeeded.
-  bool run(const std::string& command) const {
-    return inside([&] { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }).get();
-  }
-
- private:
-  UniqueFd fd_;
-};
 
 constexpr const char* kDevice = "ens5";
 
