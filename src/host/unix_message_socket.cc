@@ -4,10 +4,10 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/check.h"
 #include "host/host_descriptor.h"
+#include "host/passed_descriptors.h"
 
 namespace enid::host {
 namespace {
@@ -18,21 +18,10 @@ using pci::vfio_user::kMessageBytesMax;
 using pci::vfio_user::Message;
 using pci::vfio_user::Reply;
 
+using Passed = PassedDescriptors<kDescriptorsMax>;
+
 std::unexpected<Error> broken(std::string how) {
   return failure(std::make_error_code(std::errc::protocol_error), std::move(how));
-}
-
-void take_descriptors(const msghdr& header, std::vector<std::unique_ptr<pci::Descriptor>>& into) {
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
-       control = CMSG_NXTHDR(const_cast<msghdr*>(&header), control)) {
-    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(control) + i * sizeof fd, sizeof fd);
-      into.push_back(std::make_unique<HostDescriptor>(UniqueFd(fd)));
-    }
-  }
 }
 
 }  // namespace
@@ -43,19 +32,19 @@ UnixMessageSocket::UnixMessageSocket(UniqueFd socket) : socket_(std::move(socket
 }
 
 Result<std::size_t> UnixMessageSocket::read_some(Bytes into) {
-  alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(kDescriptorsMax * sizeof(int))];
   iovec piece{into.data(), into.size()};
   msghdr header{};
   header.msg_iov = &piece;
   header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
+  Passed passed;
+  passed.make_room(header);
   ssize_t length = 0;
   do length = ::recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   while (length < 0 && errno == EINTR);
   if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::size_t{0};
   if (length < 0) return errno_failure("receive a message");
-  take_descriptors(header, message_.descriptors);
+  for (UniqueFd& fd : Passed::take(header))
+    message_.descriptors.push_back(std::make_unique<HostDescriptor>(std::move(fd)));
   if (length == 0)
     return failure(std::make_error_code(std::errc::connection_reset), "the other side has gone");
   if ((header.msg_flags & MSG_CTRUNC) != 0 || message_.descriptors.size() > kDescriptorsMax)
@@ -107,21 +96,15 @@ Result<void> UnixMessageSocket::flush() {
 Result<std::size_t> UnixMessageSocket::write_some() {
   const Reply& reply = unsent_.front();
   iovec piece{const_cast<std::uint8_t*>(reply.bytes.data()) + sent_, reply.bytes.size() - sent_};
-  alignas(cmsghdr) std::uint8_t control[CMSG_SPACE(sizeof(int))]{};
   msghdr header{};
   header.msg_iov = &piece;
   header.msg_iovlen = 1;
+  Passed passed;
   if (reply.descriptor != nullptr && sent_ == 0) {
     const auto* descriptor = dynamic_cast<const HostDescriptor*>(reply.descriptor.get());
     CHECK(descriptor != nullptr);
     const int fd = descriptor->fd();
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+    passed.attach({&fd, 1}, header);
   }
   ssize_t length = 0;
   do length = ::sendmsg(socket_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);

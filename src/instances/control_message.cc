@@ -5,28 +5,15 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 
+#include "host/passed_descriptors.h"
 #include "host/unix_address.h"
 
 namespace enid::instances {
 namespace {
 
-constexpr std::size_t kAncillaryBytes = CMSG_SPACE(kMostDescriptors * sizeof(int));
-
-void take_descriptors(msghdr& header, std::vector<host::UniqueFd>& into) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-      into.emplace_back(fd);
-    }
-  }
-}
+using Passed = host::PassedDescriptors<kMostDescriptors>;
 
 }  // namespace
 
@@ -56,19 +43,11 @@ Result<void> send_message(int socket, const std::vector<std::string>& fields,
   if (bytes.size() > kLargestMessage || descriptors.size() > kMostDescriptors)
     return failure(std::make_error_code(std::errc::argument_list_too_long), "the command is too long");
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) std::array<char, kAncillaryBytes> ancillary{};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  if (!descriptors.empty()) {
-    header.msg_control = ancillary.data();
-    header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
-  }
+  Passed passed;
+  passed.attach(descriptors, header);
   ssize_t sent = 0;
   do {
     sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
@@ -92,16 +71,15 @@ Result<ControlMessage> receive_message(int socket, int timeout_ms) {
   if (size <= 0) return ControlMessage{};
   std::string bytes(std::min(static_cast<std::size_t>(size), kLargestMessage), '\0');
   iovec part{bytes.data(), bytes.size()};
-  alignas(cmsghdr) std::array<char, kAncillaryBytes> ancillary{};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  header.msg_control = ancillary.data();
-  header.msg_controllen = ancillary.size();
+  Passed passed;
+  passed.make_room(header);
   const ssize_t received = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
   if (received < 0) return errno_failure("receive from the instance's init");
   ControlMessage message;
-  take_descriptors(header, message.descriptors);
+  message.descriptors = Passed::take(header);
   message.fields = parse_fields(std::string_view(bytes).substr(0, static_cast<std::size_t>(received)));
   if (message.fields.empty()) message.fields.emplace_back();  // Not understood, but not gone either.
   return message;
