@@ -1,4 +1,5 @@
-"""Machines for tests/guest: a QEMU of the test's own, its card served by `enid device`.
+"""Machines for tests/guest: instances of enid's (MachineTest), or a QEMU of the test's own, its card served by
+`enid device` (DeviceTest).
 
     class Story(DeviceTest):
         def test_something(self):
@@ -35,17 +36,64 @@ def guest_folder():
     return pathlib.Path(folder).absolute()
 
 
-class DeviceTest(EnidTest):
-    """Has a namespace instance at NEAR, and once a test called start() a machine at ADDRESS."""
+def device_processes(word):
+    """The `enid device` processes with this word, a state or an instance, in their command lines; by id."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"device" in words[:2] and word.encode() in words:
+            found.append(int(path.parent.name))
+    return found
+
+
+class GuestTest(EnidTest):
+    """A daemon that may start machines; set_up_near() makes `cls.near`, a namespace instance at NEAR."""
 
     @classmethod
     def setUpClass(cls):
         cls.guest_files = guest_folder()
         super().setUpClass()
         cls.state = pathlib.Path(cls.daemon.state)
+        os.symlink(cls.guest_files, cls.state / "guest")
         cls.ec2 = cls.daemon.client("ec2")
         cls.net = Network(cls.ec2)
+
+    @classmethod
+    def set_up_near(cls):
         cls.near = cls.net.run_instance(NEAR)
+
+    @classmethod
+    def answers(cls, address):
+        return cls.daemon.run_inside(cls.near, "ping", "-c", "1", "-W", "1", address).returncode == 0
+
+
+class MachineTest(GuestTest):
+    """Runs virtual machines as instances; launch() makes `cls.guest`, at ADDRESS."""
+
+    @classmethod
+    def launch(cls, wait=True, **more):
+        cls.guest = cls.net.run_instance(ADDRESS, wait=wait, ImageId="ami-linux-vm", InstanceType="m5.large", **more)
+
+    @classmethod
+    def await_boot(cls, seconds):
+        eventually(lambda: cls.daemon.run_inside(cls.guest, "true", timeout=seconds).returncode == 0,
+                   "the guest to boot", seconds)
+
+    @classmethod
+    def in_guest(cls, command, **options):
+        return cls.daemon.inside(cls.guest, "sh", "-c", command, **options)
+
+
+class DeviceTest(GuestTest):
+    """Has a namespace instance at NEAR, and once a test called start() a machine at ADDRESS."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.set_up_near()
         cls.interface = cls.net.interface(PrivateIpAddress=ADDRESS, Groups=[cls.net.group])["NetworkInterfaceId"]
 
     def run_until_the_end(self, *command, **options):
@@ -56,11 +104,16 @@ class DeviceTest(EnidTest):
 
     def start(self, *boot, memory="256M", processors=1, machine="q35", first=(), queue_pairs=1):
         """`first` are devices that QEMU must know before the card."""
-        card, console = self.state / "card.sock", self.state / "console.sock"
+        card = self.state / "card.sock"
         device = self.run_until_the_end(
             BINARY, "device", "--state", self.state, "--eni", self.interface, "--socket", card,
             "--queue-pairs", str(queue_pairs), stdout=subprocess.DEVNULL)
         eventually(lambda: card.exists() or device.poll() is not None, "the card's socket")
+        self.start_qemu(card, *boot, memory=memory, processors=processors, machine=machine, first=first)
+
+    def start_qemu(self, card, *boot, memory="256M", processors=1, machine="q35", first=()):
+        """A machine whose card is served on this socket."""
+        console = self.state / "console.sock"
         self.started = time.monotonic()
         self.qemu = self.run_until_the_end(
             self.guest_files / "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",

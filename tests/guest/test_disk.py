@@ -1,28 +1,16 @@
 """A virtual machine's files: they outlive reboots, stops and power cuts, and go with the instance."""
 import os
-import pathlib
-import sys
 import unittest
 
-from guest_machine import guest_folder
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
-from enid_daemon import EnidTest, Network, eventually  # noqa: E402
+from guest_machine import MachineTest, eventually
 
 USER_DATA = "#!/bin/sh\necho ran >>/root/user_data_ran\nsync\n"
 
 
-class Disk(EnidTest):
+class Disk(MachineTest):
     @classmethod
-    def setUpClass(cls):
-        guest = guest_folder()
-        super().setUpClass()
-        os.symlink(guest, f"{cls.daemon.state}/guest")
-        cls.ec2 = cls.daemon.client("ec2")
-        cls.net = Network(cls.ec2)
-
-    def in_guest(self, command, **options):
-        return self.daemon.inside(self.guest, "sh", "-c", command, timeout=310, **options)
+    def in_guest(cls, command, **options):
+        return super().in_guest(command, timeout=310, **options)
 
     def boots(self):
         return self.ec2.get_console_output(InstanceId=self.guest).get("Output", "").count("enid: booted")
@@ -35,8 +23,7 @@ class Disk(EnidTest):
         eventually(lambda: self.net.state(self.guest) == "running", "the guest to start", 60)
 
     def test_files_stay_until_the_instance_is_terminated(self):
-        self.guest = self.net.run_instance("10.0.1.20", ImageId="ami-linux-vm", InstanceType="m5.large",
-                                           UserData=USER_DATA)
+        self.launch(UserData=USER_DATA)
         folder = f"{self.daemon.state}/machines/{self.guest}"
         # Answers when the machine has booted, without being asked again and again.
         self.assertIn("/dev/vda on / type ext4", self.in_guest("mount"))

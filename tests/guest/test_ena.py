@@ -2,41 +2,24 @@
 import os
 import pathlib
 import signal
-import sys
 import time
 import unittest
 
-from guest_machine import guest_folder
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
-from enid_daemon import EnidTest, Network, eventually  # noqa: E402
+from guest_machine import MachineTest, device_processes, eventually
 
 
-class Ena(EnidTest):
+class Ena(MachineTest):
     @classmethod
     def setUpClass(cls):
-        guest = guest_folder()
         super().setUpClass()
-        os.symlink(guest, f"{cls.daemon.state}/guest")
-        cls.ec2 = cls.daemon.client("ec2")
-        cls.net = Network(cls.ec2)
-        cls.near = cls.net.run_instance("10.0.1.10")
-        cls.guest = cls.net.run_instance("10.0.1.20", wait=False, ImageId="ami-linux-vm", InstanceType="m5.large",
-                                         UserData="#!/bin/sh\necho user data ran as $(id -un)\n")
+        cls.set_up_near()
+        cls.launch(wait=False, UserData="#!/bin/sh\necho user data ran as $(id -un)\n")
         eventually(lambda: cls.net.state(cls.guest) == "running", "QEMU to start", 120)
-        eventually(lambda: cls.daemon.run_inside(cls.guest, "true", timeout=300).returncode == 0, "the guest to boot",
-                   300)
+        cls.await_boot(300)
         eventually(lambda: cls.answers("10.0.1.20"), "the guest's address", 60)
-
-    @classmethod
-    def answers(cls, address):
-        return cls.daemon.run_inside(cls.near, "ping", "-c", "1", "-W", "1", address).returncode == 0
 
     def console(self):
         return self.ec2.get_console_output(InstanceId=self.guest).get("Output", "")
-
-    def in_guest(self, command):
-        return self.daemon.inside(self.guest, "sh", "-c", command)
 
     def test_the_driver_is_ena(self):
         self.assertIn("driver: ena\n", self.in_guest("ethtool -i eth0"))
@@ -71,14 +54,9 @@ class Ena(EnidTest):
 
     def device_process(self):
         """The `enid device` of the guest's first interface."""
-        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if len(words) > 1 and words[1] == b"device" and self.guest.encode() in words:
-                return int(path.parent.name)
-        raise AssertionError(f"no process is a device of {self.guest}")
+        found = device_processes(self.guest)
+        self.assertTrue(found, f"no process is a device of {self.guest}")
+        return found[0]
 
     def test_the_drivers_watchdog_resets_a_device_that_fell_silent(self):
         console = next(pathlib.Path(self.daemon.state).glob(f"**/{self.guest}/console.log"))

@@ -1,37 +1,24 @@
 """A virtual machine of a type with two network cards: each interface at its PCI place, named by card and device index."""
-import os
-import pathlib
-import sys
 import unittest
 
-from guest_machine import guest_folder
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
-from enid_daemon import EnidTest, Network, eventually  # noqa: E402
+from guest_machine import MachineTest, eventually
 
 # Card and device index, name in the guest, and the root port: port 15 is the second function of the first slot.
 PLACES = (((0, 0), "eth0", "10.0"), ((1, 0), "eth1000", "18.0"), ((1, 7), "eth1007", "10.1"))
 
 
-class TwoNetworkCards(EnidTest):
+class TwoNetworkCards(MachineTest):
     flags = ("--network-cards", "2")
 
     @classmethod
     def setUpClass(cls):
-        guest = guest_folder()
         super().setUpClass()
-        os.symlink(guest, f"{cls.daemon.state}/guest")
-        cls.ec2 = cls.daemon.client("ec2")
-        cls.net = Network(cls.ec2)
         interfaces = [{"SubnetId": cls.net.subnet, "Groups": [cls.net.group], "NetworkCardIndex": card, "DeviceIndex": index}
                       for (card, index), _, _ in PLACES]
         cls.guest = cls.ec2.run_instances(MinCount=1, MaxCount=1, ImageId="ami-linux-vm", InstanceType="c6in.32xlarge",
                                           NetworkInterfaces=interfaces)["Instances"][0]["InstanceId"]
         cls.net.await_state(cls.guest, "running")
-        eventually(lambda: cls.daemon.run_inside(cls.guest, "true", timeout=240).returncode == 0, "the guest to boot", 240)
-
-    def in_guest(self, command):
-        return self.daemon.inside(self.guest, "sh", "-c", command)
+        cls.await_boot(240)
 
     def macs(self):
         shown = self.ec2.describe_instances(InstanceIds=[self.guest])["Reservations"][0]["Instances"][0]["NetworkInterfaces"]

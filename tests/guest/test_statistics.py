@@ -1,13 +1,8 @@
 """What a guest sees of the limits it is held to: `ethtool -S` shows what the card dropped, and each queue's numbers."""
-import os
 import pathlib
-import sys
 import unittest
 
-from guest_machine import guest_folder
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
-from enid_daemon import EnidTest, Network, eventually  # noqa: E402
+from guest_machine import MachineTest, eventually
 
 CONNECTIONS = 131072  # An interface's share of the card's table.
 # The kernel's packet generator: a flood that a guest in emulation makes in a second.
@@ -23,22 +18,14 @@ echo rem_device_all >/proc/net/pktgen/kpktgend_0
 """
 
 
-class Statistics(EnidTest):
+class Statistics(MachineTest):
     @classmethod
     def setUpClass(cls):
-        guest = guest_folder()
         super().setUpClass()
-        os.symlink(guest, f"{cls.daemon.state}/guest")
-        cls.ec2 = cls.daemon.client("ec2")
-        cls.net = Network(cls.ec2)
-        cls.near = cls.net.run_instance("10.0.1.10")
-        cls.guest = cls.net.run_instance("10.0.1.20", ImageId="ami-linux-vm", InstanceType="m5.large")
-        cls.daemon.inside(cls.guest, "true", timeout=300)
+        cls.set_up_near()
+        cls.launch()
+        cls.await_boot(300)
         eventually(lambda: "10.0.1.20" in cls.in_guest("ip -4 addr show eth0"), "the guest's address", 120, 0.5)
-
-    @classmethod
-    def in_guest(cls, command):
-        return cls.daemon.inside(cls.guest, "sh", "-c", command)
 
     def statistics(self):
         lines = self.in_guest("ethtool -S eth0").splitlines()
