@@ -52,13 +52,14 @@ def usable_accelerator():
 class Machine:
     """One QEMU with one card, that runs `script` when it has an address. `guest` is what tools/guest/fetch.sh made."""
 
-    def __init__(self, guest, folder, script, network=None, socket=None):
+    def __init__(self, guest, folder, script, network=None, socket=None, processors=os.cpu_count(),
+                 posted_writes=True):
         self.console_path = pathlib.Path(folder) / "console.log"
         self.console_path.touch()
         accelerator = usable_accelerator()
         command = [f"{guest}/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                    "-accel", accelerator, "-cpu", "host" if accelerator == "kvm" else "qemu64",
-                   "-machine", "q35,graphics=off,memory-backend=memory", "-m", "384M", "-smp", str(os.cpu_count()),
+                   "-machine", "q35,graphics=off,memory-backend=memory", "-m", "384M", "-smp", str(processors),
                    "-object", "memory-backend-memfd,id=memory,size=384M,share=on",
                    "-chardev", f"file,id=console,path={self.console_path}", "-serial", "chardev:console",
                    "-kernel", f"{guest}/vmlinuz", "-initrd", initrd(guest, folder, script),
@@ -66,7 +67,7 @@ class Machine:
                    "-device", "pcie-root-port,id=port0,bus=pcie.0,addr=0x10,chassis=1,slot=1"]
         if socket:
             device = {"driver": "vfio-user-pci", "id": "eth0", "bus": "port0",
-                      "socket": {"type": "unix", "path": socket}}
+                      "socket": {"type": "unix", "path": socket}, "x-no-posted-writes": not posted_writes}
         else:
             command += ["-netdev", "tap,id=net-eth0,ifname=tap0,script=no,downscript=no"]
             device = {"driver": "virtio-net-pci", "id": "eth0", "bus": "port0", "netdev": "net-eth0",
