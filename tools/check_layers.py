@@ -16,13 +16,13 @@ LAYERS = {
     "store": ["base"],
     "flow": ["base", "wire"],
     "fabric": ["base", "wire"],
-    "srd": ["base", "wire", "flow"],
+    "srd": ["base", "wire", "flow", "fabric"],
     "sim": ["base", "wire", "srd"],
-    "card": ["base", "wire", "contract", "flow", "fabric"],
+    "card": ["base", "wire", "contract", "flow", "fabric", "srd"],
     "devices": ["base", "wire", "pci", "card"],
     "control": ["base", "contract", "vpc", "store"],
     "api": ["base", "vpc", "store", "control", "contract"],
-    "host": ["base", "wire", "pci", "fabric", "contract", "card", "control", "api"],
+    "host": ["base", "wire", "pci", "fabric", "srd", "contract", "card", "control", "api"],
     "instances": ["base", "wire", "pci", "contract", "card", "devices", "control", "host"],
     "apps": None,  # The only code that knows everything.
 }

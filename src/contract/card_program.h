@@ -14,6 +14,7 @@
 //       interfaces: an interface's addresses belong to each of its groups.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,10 +28,14 @@
 
 namespace enid::contract {
 
+// Known to two cards only: what they tell each other is authenticated by it. All zeros: none, so no SRD.
+using PairKey = std::array<std::uint64_t, 2>;
+
 // A machine with a card, and where its card is reached by the cards of others.
 struct HostProgram {
   HostId id;
   Ipv4Address underlay_address;
+  PairKey pair_key{};  // Of that card and the one that is told.
 
   bool operator==(const HostProgram&) const = default;
 };
@@ -89,6 +94,16 @@ struct ConnectionTrackingTimeouts {
   bool operator==(const ConnectionTrackingTimeouts&) const = default;
 };
 
+// What an interface's attachment says about ENA Express, and what its instance's type allows.
+// Documented: EC2 User Guide, "Improve network performance with ENA Express on your EC2 instances".
+struct EnaExpress {
+  bool enabled = false;            // EnaSrdEnabled.
+  bool udp_enabled = false;        // EnaSrdUdpEnabled; kept, and without effect, while `enabled` is false.
+  bool supported_by_type = false;  // EnaSrdSupported of the instance's type.
+
+  bool operator==(const EnaExpress&) const = default;
+};
+
 struct InterfaceProgram {
   NetworkInterfaceId id;
   VpcId vpc;
@@ -103,6 +118,8 @@ struct InterfaceProgram {
   std::optional<InstanceId> instance;  // Empty: not attached; nothing can be delivered.
   std::uint16_t device_index = 0;
   HostId host;  // Where its instance runs. Empty: where the card is that reads this.
+  EnaExpress ena_express = {};
+  std::string availability_zone = {};  // Its subnet's; ENA Express works within one.
 
   bool operator==(const InterfaceProgram&) const = default;
 };
