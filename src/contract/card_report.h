@@ -21,6 +21,20 @@ struct PortReport {
   std::string broken_because = {};       // Nothing passes until it resets its device.
 };
 
+// ENA Express of one interface, by the names that EC2's `ethtool -S` has with "ena_srd_" before them.
+// Documented: EC2 User Guide, "Monitor network performance for ENA Express settings": mode is 0 off, 1 on, 2
+// off with UDP still configured, 3 on with UDP. "Eligible" packets met every condition and may yet have gone
+// by plain ENA, silently.
+struct EnaExpressCounters {
+  std::uint8_t mode = 0;
+  std::uint64_t tx_pkts = 0;
+  std::uint64_t eligible_tx_pkts = 0;
+  std::uint64_t rx_pkts = 0;
+  std::uint64_t resource_utilization = 0;  // Percent of the card's memory for SRD in use.
+
+  bool operator==(const EnaExpressCounters&) const = default;
+};
+
 struct InterfaceCounters {
   NetworkInterfaceId id;
   bool port_attached = false;
@@ -31,6 +45,7 @@ struct InterfaceCounters {
   std::uint64_t received_bytes = 0;
   std::uint64_t tracked_connections = 0;
   std::map<std::string, std::uint64_t> drops;  // Drop reason's name -> packets; zeros left out.
+  EnaExpressCounters ena_express = {};
 };
 
 // One line of `enid trace`: what one stage decided.
