@@ -40,7 +40,7 @@ constexpr Duration kPolledSpin = Duration::from_microseconds(5);
 // waking a thread does, the most costs an idle guest less than a hundredth of a processor.
 constexpr std::int64_t kSilencePerNap = 1'000;
 constexpr Duration kNapMin = Duration::from_microseconds(50);
-constexpr Duration kNapMax = Duration::from_milliseconds(4);
+constexpr Duration kNapMax = Duration::from_milliseconds(10);
 constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::size_t kQuestionsAtOnce = 64;
 
