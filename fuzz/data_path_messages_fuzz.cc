@@ -3,22 +3,18 @@
 //   The input is a list of messages: two bytes of length, one that says how many descriptors come along and
 //   of what kind, then the message. The data path insists on what it was promised (fake_data_path.h); what is
 //   a message is written again and must read the same.
-#include <algorithm>
 #include <cstdint>
 
 #include "base/check.h"
 #include "devices/ena/data_path_server.h"
 #include "devices/ena/fake_data_path.h"
+#include "fuzz/input.h"
 #include "pci/testing/memory_descriptors.h"
 
 namespace enid::devices::ena {
 namespace {
 
-ConstBytes take(ConstBytes& input, std::size_t bytes) {
-  const ConstBytes taken = input.first(std::min(bytes, input.size()));
-  input = input.subspan(taken.size());
-  return taken;
-}
+using fuzz::take;
 
 DataPathServer::Descriptors descriptors(std::uint8_t what) {
   DataPathServer::Descriptors made;

@@ -9,22 +9,13 @@
 #include <cstdint>
 
 #include "devices/ena/scripted_driver.h"
+#include "fuzz/input.h"
 
 namespace enid::devices::ena {
 namespace {
 
-ConstBytes take(ConstBytes& input, std::size_t bytes) {
-  const ConstBytes taken = input.first(std::min(bytes, input.size()));
-  input = input.subspan(taken.size());
-  return taken;
-}
-
-template <class Word>
-Word word(ConstBytes& input) {
-  Word value = 0;
-  std::ranges::copy(take(input, sizeof value), reinterpret_cast<std::uint8_t*>(&value));
-  return value;
-}
+using fuzz::take;
+using fuzz::word;
 
 class Guest {
  public:

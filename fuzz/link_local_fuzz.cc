@@ -3,20 +3,16 @@
 //   The input is a list of records: a byte that says what happens, a length, and that many bytes. A
 //   record is a whole frame, or a payload to a service with right headers and checksums around it,
 //   or the continuation of a TCP connection that is really open, or time that passes.
-#include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include "card/services/scripted_client.h"
+#include "fuzz/input.h"
 
 namespace enid::card {
 namespace {
 
-ConstBytes take(ConstBytes& input, std::size_t bytes) {
-  const ConstBytes taken = input.first(std::min(bytes, input.size()));
-  input = input.subspan(taken.size());
-  return taken;
-}
+using fuzz::take;
 
 void play(ConstBytes input) {
   ScriptedClient client;

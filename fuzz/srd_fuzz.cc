@@ -3,16 +3,18 @@
 //   The first byte says whether datagrams are authenticated: then nothing that he makes counts; without
 //   tags, whatever he makes must be survived, and bounds must hold. The rest is a list of actions: a side
 //   sends, time passes, datagrams arrive, are changed, or raw bytes are handed in.
-#include <algorithm>
 #include <deque>
 #include <vector>
 
 #include "base/check.h"
+#include "fuzz/input.h"
 #include "srd/connection.h"
 
 using namespace enid;
 
 namespace {
+
+using fuzz::take;
 
 constexpr std::size_t kKeptMost = 64;
 constexpr std::size_t kMemoryMost = 64 * 1024;
@@ -64,12 +66,6 @@ struct Between {
   std::deque<std::vector<std::uint8_t>> kept[2];
   Instant now{1'000'000};
 };
-
-ConstBytes take(ConstBytes& input, std::size_t bytes) {
-  const ConstBytes taken = input.first(std::min(bytes, input.size()));
-  input = input.subspan(taken.size());
-  return taken;
-}
 
 void play(ConstBytes input) {
   Between between((input[0] & 1) != 0);
