@@ -32,10 +32,21 @@
 #include "contract/card_program.h"
 #include "contract/card_report.h"
 #include "fabric/underlay.h"
+#include "srd/carrier.h"
 
 namespace enid::card {
 
 using PortHandle = std::uint32_t;
+
+// ENA Express: frames by SRD between hosts. See express/eligibility.h.
+struct ExpressOptions {
+  // Its incarnation and seed must be random at each boot of the card. Empty: everything goes by plain ENA.
+  std::optional<srd::CarrierOptions> carrier = std::nullopt;
+  bool across_zones = false;  // Chosen: EC2 had one zone first, and has a whole Region today.
+  bool udp_ordered = true;    // The receiver restores the order of UDP flows, too.
+  std::size_t reorder_bytes_of_peer = 1 << 20;
+  std::size_t reorder_bytes_max = 64 << 20;  // Over all peers.
+};
 
 struct CardOptions {
   HostId host = {};        // Whose interfaces are here; empty: all are.
@@ -43,6 +54,9 @@ struct CardOptions {
   LinkLocalOptions services = {};
   std::size_t flow_entries_max = 1 << 19;  // Each direction of a flow is one. Rounded up to a power of two.
   std::size_t tracked_connections_max = 1 << 18;  // Over all interfaces, both gates.
+  ExpressOptions express = {};
+  // EC2's: 5 Gbit/s for one flow, 25 with ENA Express. Off: as fast as the card is.
+  bool single_flow_limits = false;
 };
 
 struct TraceSpec {

@@ -63,13 +63,24 @@ struct TraceEnd {
   std::optional<std::uint16_t> receive_queue = {};
 };
 
+// Where a traced packet goes on: what another host's card needs to trace the rest of its way.
+struct OnwardTrace {
+  HostId host;               // Whose card is next.
+  std::uint32_t vni = 0;     // The packet's VPC between hosts.
+  std::string carrier = {};  // "geneve", "srd".
+  // Why this one, in a sentence: "plain ENA: the receiver's interface eni-… has ENA Express off".
+  std::string carrier_reason = {};
+  std::vector<std::uint8_t> frame = {};  // As it leaves.
+};
+
 struct TraceReport {
   bool delivered = false;
   std::string drop_reason;       // "no_egress_rule"; empty when delivered.
   std::string drop_explanation;  // The reason in words.
   std::vector<TraceStep> steps;
   std::optional<TraceEnd> sender = {};
-  std::optional<TraceEnd> receiver = {};  // When the packet comes to an interface of this card's.
+  std::optional<TraceEnd> receiver = {};   // When the packet comes to an interface of this card's.
+  std::optional<OnwardTrace> onward = {};  // When it leaves for another host; `delivered` is true then, too.
 };
 
 // The way to another host's card.
