@@ -23,6 +23,7 @@
 //   (3) After remove_peer() its handle finds nothing, also when its place is used again.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -106,8 +107,9 @@ struct CarrierCounters {
   std::uint64_t refused_no_memory = 0;
   std::uint64_t dropped_malformed = 0;
   std::uint64_t dropped_stranger = 0;  // From an address that is no peer's.
-  std::uint64_t dropped_misdirected =
-      0;  // A peer's, with a context of another or of none: forged, or from before a reboot of ours.
+  // A peer's, with a context of another or of none: forged, or from before this card's reboot. Its connection
+  // judges it all the same, so it is in `dropped`, too.
+  std::uint64_t misdirected = 0;
   std::uint64_t underlay_full = 0;                    // The underlay took less than was offered.
   std::uint64_t ends_forgotten = 0;                   // Bound: kEndsMax that nobody fetched.
   std::array<std::uint64_t, kDropReasons> dropped{};  // By connections.
@@ -159,7 +161,7 @@ class Carrier {
   // ena_srd_resource_utilization.
   std::uint32_t utilization_percent() const;
   std::size_t bytes() const;  // Of everything.
-  CarrierCounters counters() const;
+  const CarrierCounters& counters() const;
   // Empty for a handle that finds nothing.
   PeerCounters peer_counters(PeerHandle peer) const;
   std::optional<Counters> connection_counters(PeerHandle peer) const;

@@ -11,7 +11,7 @@ Connection::State::State(const Settings& given, std::uint64_t seed)
     : settings(given),
       random(seed),
       handshake(settings, random),
-      paths(settings.paths, Random(random.next())),
+      paths(settings.paths, Random(random.next()), settings.path_ports),
       congestion(settings),
       loss(settings),
       flights(0, settings.flight_messages),

@@ -36,6 +36,7 @@ struct Connection::State {
   bool write_data(Instant now, Transmission& out);
   bool may_send_data(Instant now);
   Flight* take_flight(Instant now);
+  bool goes_on_run(Instant now, std::uint8_t avoid);
   void write_flight(Instant now, Flight& flight, Transmission& out);
   void fill_header(Instant now, wire::SrdType type, std::uint8_t slot, Transmission& out);
   void seal(Transmission& out) const;
@@ -101,8 +102,11 @@ struct Connection::State {
   Instant setup_retry_at = Instant::never();
   Instant reset_allowed_at{};
 
-  Instant latest{};                     // Of all `now`.
-  Instant send_at{};                    // Pacing: the next datum not before.
+  Instant latest{};     // Of all `now`.
+  Instant send_at{};    // Pacing: the next datum not before.
+  Instant run_began{};  // Of datagrams that take one path together; see Settings::path_run.
+  std::uint32_t run_left = 0;
+  std::uint8_t run_slot = 0;
   Instant judge_at = Instant::never();  // Loss detection looks again.
   Instant progress_at{};                // Something new was acknowledged, or sending began.
   Instant heard_at{};                   // Any authentic datagram of the peer.

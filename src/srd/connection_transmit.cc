@@ -140,10 +140,20 @@ bool Connection::State::write_data(Instant now, Transmission& out) {
   return true;
 }
 
+// Whether the next datagram takes the path of the one before. `run_slot` is to be chosen anew otherwise.
+bool Connection::State::goes_on_run(Instant now, std::uint8_t avoid) {
+  const bool goes_on = run_left != 0 && now == run_began && run_slot != avoid && paths[run_slot].alive;
+  run_left = (goes_on ? run_left : settings.path_run) - 1;
+  run_began = now;
+  return goes_on;
+}
+
 void Connection::State::write_flight(Instant now, Flight& flight, Transmission& out) {
   const bool again = flight.transmissions > 1;
   const Duration lifetime = congestion.least_rtt() * kRecycledRoundTrips;
-  flight.slot = paths.select(now, lifetime, again ? flight.slot : PathSet::kNoSlot);
+  const std::uint8_t avoid = again ? flight.slot : PathSet::kNoSlot;
+  flight.slot = goes_on_run(now, avoid) ? run_slot : paths.select(now, lifetime, avoid);
+  run_slot = flight.slot;
   flight.path_sequence = paths[flight.slot].next_sequence++;
 
   fill_header(now, wire::SrdType::kData, flight.slot, out);

@@ -21,6 +21,7 @@ Handshake::Handshake(const Settings& settings, Random& random)
       incarnation_(settings.incarnation),
       local_context_(static_cast<std::uint32_t>(1 + random.below(0xffff'ffff))),
       next_epoch_(static_cast<std::uint16_t>(random.next())) {
+  if (settings.context != 0) local_context_ = settings.context;
   // The generator may be seeded weakly in tests; the pair's key is never known to others.
   cookie_key_[0] ^= keyed_hash(pair_key_, std::array{incarnation_, std::uint64_t{1}});
   cookie_key_[1] ^= keyed_hash(pair_key_, std::array{incarnation_, std::uint64_t{2}});

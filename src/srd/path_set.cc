@@ -8,15 +8,19 @@
 namespace enid::srd {
 namespace {
 
-constexpr std::uint16_t kFirstPort = 49'152;  // The dynamic ports, RFC 6335.
+// Of so few ports each slot has one of its own; of more, two slots rarely have the same.
+constexpr std::uint32_t kFewPorts = 1024;
 constexpr std::uint8_t kPenaltyMax = 30;
 // Sequences begin shortly before they wrap, so that wrapping is what always happens.
 constexpr std::uint16_t kFirstPathSequence = 65'520;
 
 }  // namespace
 
-PathSet::PathSet(std::uint32_t slots, Random random)
-    : size_(std::clamp(slots, 1U, kSlotsMax)), alive_(size_), random_(random) {
+PathSet::PathSet(std::uint32_t slots, Random random, std::uint32_t ports)
+    : size_(std::clamp(slots, 1U, kSlotsMax)),
+      ports_(std::clamp(ports, size_, 65'536U - kFirstPathPort)),
+      alive_(size_),
+      random_(random) {
   for (std::uint32_t i = 0; i < size_; ++i) {
     slots_[i].port = new_port();
     slots_[i].next_sequence = kFirstPathSequence;
@@ -26,7 +30,18 @@ PathSet::PathSet(std::uint32_t slots, Random random)
 }
 
 std::uint16_t PathSet::new_port() {
-  return static_cast<std::uint16_t>(kFirstPort + random_.below(65'536 - kFirstPort));
+  const auto drawn = static_cast<std::uint32_t>(random_.below(ports_));
+  if (ports_ > kFewPorts) return static_cast<std::uint16_t>(kFirstPathPort + drawn);
+  const auto is_taken = [&](std::uint16_t port) {
+    return std::any_of(slots_.begin(), slots_.begin() + size_,
+                       [&](const PathSlot& slot) { return slot.port == port; });
+  };
+  std::uint16_t port = 0;
+  for (std::uint32_t i = 0; i < ports_; ++i) {
+    port = static_cast<std::uint16_t>(kFirstPathPort + (drawn + i) % ports_);
+    if (!is_taken(port)) break;
+  }
+  return port;
 }
 
 std::uint8_t PathSet::select(Instant now, Duration recycled_lifetime, std::uint8_t avoid) {

@@ -23,6 +23,7 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "srd/settings.h"
 
 namespace enid::srd {
 
@@ -50,7 +51,8 @@ class PathSet {
   static constexpr std::uint8_t kLossesToDie = 2;
   static constexpr std::uint8_t kProbesToRevive = 2;
 
-  PathSet(std::uint32_t slots, Random random);
+  // `ports` to choose from; see Settings::path_ports.
+  PathSet(std::uint32_t slots, Random random, std::uint32_t ports = 65'536 - kFirstPathPort);
 
   // The slot of the next datagram. Never `avoid`, unless there is no other.
   std::uint8_t select(Instant now, Duration recycled_lifetime, std::uint8_t avoid = kNoSlot);
@@ -94,6 +96,7 @@ class PathSet {
   std::uint32_t recycled_begin_ = 0;
   std::uint32_t recycled_end_ = 0;
   std::uint32_t size_;
+  std::uint32_t ports_;
   std::uint32_t alive_;
   std::uint32_t died_in_round_ = 0;
   std::uint8_t turn_ = 0;

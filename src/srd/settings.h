@@ -12,9 +12,13 @@ namespace enid::srd {
 // session key, all other datagrams are authenticated by it.
 using PairKey = std::array<std::uint64_t, 2>;
 
+constexpr std::uint16_t kFirstPathPort = 49'152;  // The dynamic ports, RFC 6335.
+
 struct Settings {
   std::uint64_t incarnation = 0;  // Random, drawn once at each boot of the card. Never zero.
   PairKey pair_key{};
+  // By which the peer's datagrams name this connection; zero: drawn. Different for all connections of a card.
+  std::uint32_t context = 0;
   bool authenticate = true;  // False: no tags on data and acknowledgements (a closed simulation).
 
   // The network.
@@ -25,7 +29,9 @@ struct Settings {
   bool ecn = true;  // Sends ECN-capable; without marks, delay alone decides.
 
   // The bounds. Rings grow to these by doubling and are given back when the connection idles.
-  std::uint32_t paths = 64;              // 1 to 64.
+  std::uint32_t paths = 64;  // 1 to 64.
+  // Source ports to choose from, from kFirstPathPort on; at least as many as paths.
+  std::uint32_t path_ports = 65'536 - kFirstPathPort;
   std::uint32_t flight_messages = 1024;  // Sent and not acknowledged; a power of two. Full: waits.
   std::uint32_t queue_messages = 1024;   // Accepted and not sent; a power of two. Full: send() refuses.
   std::uint32_t receive_window =
@@ -34,6 +40,9 @@ struct Settings {
   // Datagrams that may leave together when the owner comes late; switches have no room for long trains of
   // many senders. An owner that looks in every few microseconds must allow what it may send in that time.
   std::uint32_t burst_datagrams = 2;
+  // Datagrams that take one path in turn when they leave at the same time. More than one is for kernels'
+  // sockets: what takes the same way crosses the network stack together (GSO).
+  std::uint32_t path_run = 1;
 
   // The clocks.
   std::uint32_t acknowledge_messages = 8;                        // At the latest after so many datagrams,
