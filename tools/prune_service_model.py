@@ -21,9 +21,10 @@ import pathlib
 import re
 import sys
 
-# Names of filters that EC2 takes, though its documentation no longer has them. Observed:
-# Terraform's data source aws_vpc filters by isDefault.
-OLDER_FILTERS = {"DescribeVpcs": ["isDefault"]}
+# Names of filters that EC2 takes, though the documentation of the operation does not list them.
+# Observed: Terraform's data source aws_vpc filters by isDefault. Chosen: the types that support ENA
+# Express can be asked for by the name of that member of the answer.
+MORE_FILTERS = {"DescribeVpcs": ["isDefault"], "DescribeInstanceTypes": ["network-info.ena-srd-supported"]}
 
 MODELS = pathlib.Path(__file__).resolve().parent.parent / "src/api/models"
 
@@ -39,7 +40,7 @@ FAMILIES = re.compile(
     r"PrivateNatGatewayAddress|NatGateways?|NatGatewayAddress|InternetGateways?|EgressOnlyInternetGateways?|"
     r"Addresses|Address|AddressesAttribute|AddressAttribute|RouteTables?|Route|RouteTableAssociation|"
     r"NetworkAcls?|NetworkAclEntry|NetworkAclAssociation|PrefixLists|ManagedPrefixLists?|ManagedPrefixList\w+|"
-    r"FlowLogs|PlacementGroups?|LaunchTemplates?|LaunchTemplateVersions|LaunchTemplateData|"
+    r"FlowLogs|PlacementGroups?|LaunchTemplates?|LaunchTemplateVersions?|LaunchTemplateData|"
     r"TrafficMirror\w+|TransitGateways?|TransitGateway(Attachments?|RouteTables?|Route|Routes|VpcAttachments?|PeeringAttachments?)|"
     r"Instances|Instance|InstanceStatus|InstanceAttribute|InstanceCreditSpecifications?|InstanceMetadataOptions|"
     r"InstanceMaintenanceOptions|InstancePlacement|InstanceTypes|InstanceTypeOfferings|InstanceTopology|"
@@ -140,8 +141,8 @@ def prune(service, data, version):
             row["resultWrapper"] = operation["output"]["resultWrapper"]
         if "input" in row:
             row |= documented_facts(model["shapes"], model["shapes"][row["input"]])
-        if name in OLDER_FILTERS:
-            row["filters"] = sorted({*row["filters"], *OLDER_FILTERS[name]})
+        if name in MORE_FILTERS:
+            row["filters"] = sorted({*row["filters"], *MORE_FILTERS[name]})
         if name in paginators:
             row["paginator"] = paginators[name]
         operations[name] = row

@@ -73,6 +73,13 @@ contract::ConnectionTrackingTimeouts timeouts_of(const NetworkInterfaceRecord& i
   return timeouts;
 }
 
+contract::EnaExpress ena_express_of(const Attachment& attachment, const std::string& instance_type) {
+  const vpc::InstanceType* type = vpc::find_instance_type(instance_type);
+  return {.enabled = attachment.ena_srd_enabled,
+          .udp_enabled = attachment.ena_srd_udp_enabled,
+          .supported_by_type = type != nullptr && type->ena_express};
+}
+
 contract::InterfaceProgram program_of(const RegionModel& region, const NetworkInterfaceRecord& interface) {
   contract::InterfaceProgram program;
   program.id = interface.id;
@@ -83,6 +90,7 @@ contract::InterfaceProgram program_of(const RegionModel& region, const NetworkIn
   program.prefixes = interface.prefixes;
   program.groups = interface.groups;
   program.source_dest_check = interface.source_dest_check;
+  program.availability_zone = interface.availability_zone;
   const bool attached = interface.attachment && interface.attachment->status != AttachmentStatus::kDetaching;
   const InstanceRecord* instance =
       attached ? region.find<InstanceRecord>(interface.attachment->instance) : nullptr;
@@ -94,6 +102,7 @@ contract::InterfaceProgram program_of(const RegionModel& region, const NetworkIn
   program.device_index = static_cast<std::uint16_t>(interface.attachment->device_index);
   program.mtu = interface_mtu(instance->instance_type);
   program.timeouts = timeouts_of(interface, instance->instance_type);
+  program.ena_express = ena_express_of(*interface.attachment, instance->instance_type);
   return program;
 }
 

@@ -197,6 +197,7 @@ Result<std::vector<control::LaunchInterface>> launch_interfaces(CallContext& con
                                              : TRY(new_interface(context, request, specification));
     interface.device_index = *specification.device_index;
     interface.network_card_index = specification.network_card_index.value_or(0);
+    interface.ena_srd = ena_srd_change(specification.ena_srd_specification);
     interfaces.push_back(std::move(interface));
   }
   return interfaces;

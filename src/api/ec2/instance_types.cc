@@ -107,6 +107,7 @@ InstanceTypeInfo describe(const vpc::InstanceType& type) {
 void filter_network(const vpc::InstanceType& type, std::string_view name, FilterValues& values) {
   if (name == "network-info.efa-supported") values.add(type.max_efa_interfaces > 0);
   if (name == "network-info.efa-info.maximum-efa-interfaces") values.add(type.max_efa_interfaces);
+  if (name == "network-info.ena-srd-supported") values.add(type.ena_express);
   if (name == "network-info.ena-support") values.add(support(type.ena));
   if (name == "network-info.encryption-in-transit-supported") values.add(type.encryption_in_transit);
   if (name == "network-info.ipv4-addresses-per-interface") values.add(type.ipv4_per_eni);

@@ -15,12 +15,7 @@ Result<AttachNetworkInterfaceResult> attach_network_interface(CallContext& conte
   what.network_card_index = request.network_card_index.value_or(0);
   if (what.device_index < 0)
     return vpc::ec2_failure("InvalidParameterValue", "invalid value for parameter deviceIndex");
-  if (request.ena_srd_specification) {
-    what.ena_srd_enabled = request.ena_srd_specification->ena_srd_enabled.value_or(false);
-    if (request.ena_srd_specification->ena_srd_udp_specification)
-      what.ena_srd_udp_enabled =
-          request.ena_srd_specification->ena_srd_udp_specification->ena_srd_udp_enabled.value_or(false);
-  }
+  what.ena_srd = ena_srd_change(request.ena_srd_specification);
   const AttachmentId id = TRY(control::attach_network_interface(context.transaction, what));
   return AttachNetworkInterfaceResult{.attachment_id = id.text(),
                                       .network_card_index = what.network_card_index};

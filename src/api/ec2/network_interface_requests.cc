@@ -100,17 +100,4 @@ Result<void> check_timeouts(const ConnectionTrackingSpecificationRequest& timeou
   return check("UdpTimeout", timeouts.udp_timeout, 30, 60);
 }
 
-Result<void> fill_ena_srd(const EnaSrdSpecification& specification,
-                          control::NetworkInterfaceRecord& interface) {
-  if (!interface.attachment)
-    return ec2_failure(
-        "InvalidParameterCombination",
-        "ENA Express settings belong to an attachment; the network interface is not attached.");
-  if (specification.ena_srd_enabled) interface.attachment->ena_srd_enabled = *specification.ena_srd_enabled;
-  if (specification.ena_srd_udp_specification)
-    interface.attachment->ena_srd_udp_enabled =
-        specification.ena_srd_udp_specification->ena_srd_udp_enabled.value_or(false);
-  return {};
-}
-
 }  // namespace enid::api::ec2

@@ -56,7 +56,15 @@ Result<void> fill_timeouts(const std::optional<ConnectionTrackingSpecificationRe
   return {};
 }
 
-Result<void> fill_ena_srd(const EnaSrdSpecification& specification,
-                          control::NetworkInterfaceRecord& interface);
+// ENA Express in the words of an attachment, of a launch and of a launch template.
+template <class Specification>
+control::EnaSrdChange ena_srd_change(const std::optional<Specification>& specification) {
+  control::EnaSrdChange change;
+  if (!specification) return change;
+  change.enabled = specification->ena_srd_enabled;
+  if (specification->ena_srd_udp_specification)
+    change.udp_enabled = specification->ena_srd_udp_specification->ena_srd_udp_enabled;
+  return change;
+}
 
 }  // namespace enid::api::ec2

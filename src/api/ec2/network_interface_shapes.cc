@@ -4,6 +4,7 @@
 
 #include "api/tag_specifications.h"
 #include "control/card_programs.h"
+#include "vpc/instance_types.h"
 
 namespace enid::api::ec2 {
 namespace {
@@ -42,8 +43,21 @@ std::optional<Configuration> tracking(const NetworkInterfaceRecord& interface) {
   return configuration;
 }
 
+// Chosen: told where the instance's type has it, or where it was enabled before the type changed.
 template <class Shape>
-Shape attachment_shape(const Attachment& attachment) {
+void tell_ena_srd(const control::RegionModel& region, const Attachment& attachment, Shape& shape) {
+  const auto* instance = region.find<control::InstanceRecord>(attachment.instance);
+  const vpc::InstanceType* type =
+      instance == nullptr ? nullptr : vpc::find_instance_type(instance->instance_type);
+  const bool supported = type != nullptr && type->ena_express;
+  if (!supported && !attachment.ena_srd_enabled && !attachment.ena_srd_udp_enabled) return;
+  auto& specification = shape.ena_srd_specification.emplace();
+  specification.ena_srd_enabled = attachment.ena_srd_enabled;
+  specification.ena_srd_udp_specification.emplace().ena_srd_udp_enabled = attachment.ena_srd_udp_enabled;
+}
+
+template <class Shape>
+Shape attachment_shape(const control::RegionModel& region, const Attachment& attachment) {
   Shape shape;
   shape.attachment_id = attachment.id.text();
   shape.attach_time = attachment.attach_time;
@@ -51,6 +65,7 @@ Shape attachment_shape(const Attachment& attachment) {
   shape.device_index = attachment.device_index;
   shape.network_card_index = attachment.network_card_index;
   shape.status = attachment_status(attachment.status);
+  tell_ena_srd(region, attachment, shape);
   return shape;
 }
 
@@ -102,7 +117,7 @@ NetworkInterface describe(const std::string& account, const control::RegionModel
                           const NetworkInterfaceRecord& interface) {
   NetworkInterface shape;
   if (interface.attachment) {
-    shape.attachment = attachment_shape<NetworkInterfaceAttachment>(*interface.attachment);
+    shape.attachment = attachment_shape<NetworkInterfaceAttachment>(region, *interface.attachment);
     shape.attachment->instance_id = interface.attachment->instance.text();
     shape.attachment->instance_owner_id = account;
   }
@@ -137,7 +152,7 @@ InstanceNetworkInterface describe_in_instance(const std::string& account, const 
                                               const NetworkInterfaceRecord& interface) {
   InstanceNetworkInterface shape;
   if (interface.attachment)
-    shape.attachment = attachment_shape<InstanceNetworkInterfaceAttachment>(*interface.attachment);
+    shape.attachment = attachment_shape<InstanceNetworkInterfaceAttachment>(region, *interface.attachment);
   shape.description = interface.description;
   shape.groups = group_identifiers(region, interface.groups);
   shape.mac_address = interface.mac.text();

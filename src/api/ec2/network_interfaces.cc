@@ -179,6 +179,10 @@ Result<operations::ModifyNetworkInterfaceAttribute::Result> modify_network_inter
     TRY(modify_attachment(context, interface, *request.attachment));
     return {};
   }
+  if (request.ena_srd_specification) {
+    TRY(control::change_ena_srd(context.transaction, id, ena_srd_change(request.ena_srd_specification)));
+    return {};
+  }
   if (request.associate_public_ip_address.value_or(false))
     return ec2_failure("UnsupportedOperation",
                        "Public addresses are not available: the VPC has no internet gateway.");
@@ -187,7 +191,6 @@ Result<operations::ModifyNetworkInterfaceAttribute::Result> modify_network_inter
     interface.source_dest_check = request.source_dest_check->value.value_or(true);
   if (request.connection_tracking_specification)
     TRY(fill_timeouts(request.connection_tracking_specification, interface));
-  if (request.ena_srd_specification) TRY(fill_ena_srd(*request.ena_srd_specification, interface));
   context.transaction.put(std::move(interface));
   return {};
 }

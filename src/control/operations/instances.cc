@@ -170,6 +170,7 @@ Result<InstanceId> launch_one(Transaction& transaction, const NewInstances& what
                                                .device_index = interface.device_index,
                                                .network_card_index = interface.network_card_index,
                                                .delete_on_termination = interface.delete_on_termination,
+                                               .ena_srd = interface.ena_srd,
                                                .at_launch = true}));
   }
   transaction.act({.kind = RuntimeActionKind::kStart, .instance = instance.id});

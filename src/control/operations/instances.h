@@ -21,6 +21,7 @@ struct LaunchInterface {
   std::int32_t device_index = 0;
   std::int32_t network_card_index = 0;
   bool delete_on_termination = true;
+  EnaSrdChange ena_srd = {};
 };
 
 struct NewInstances {

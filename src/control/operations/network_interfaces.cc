@@ -211,6 +211,27 @@ Result<void> check_attachable(const Transaction& transaction, const NetworkInter
   return ec2_failure("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
 }
 
+// Documented: EC2 API Reference, EnaSrdUdpSpecification: ENA Express must be enabled first; EC2 User Guide,
+// "Monitor network performance for ENA Express settings": turned off, it keeps the value for UDP.
+// Chosen: both codes and texts. A type that does not support it is refused when ENA Express is enabled, and
+// silently goes without when the instance becomes of such a type later.
+Result<void> apply_ena_srd(const EnaSrdChange& change, const InstanceRecord& instance,
+                           Attachment& attachment) {
+  const bool enabled = change.enabled.value_or(attachment.ena_srd_enabled);
+  const vpc::InstanceType* type = vpc::find_instance_type(instance.instance_type);
+  if (enabled && !attachment.ena_srd_enabled && (type == nullptr || !type->ena_express))
+    return ec2_failure(
+        "UnsupportedOperation",
+        fmt::format("ENA Express is not supported for the instance type {}.", instance.instance_type));
+  if (change.udp_enabled.value_or(false) && !enabled)
+    return ec2_failure("InvalidParameterCombination",
+                       "EnaSrdUdpEnabled cannot be true when EnaSrdEnabled is not: UDP uses ENA Express only "
+                       "where it is enabled.");
+  attachment.ena_srd_enabled = enabled;
+  attachment.ena_srd_udp_enabled = change.udp_enabled.value_or(attachment.ena_srd_udp_enabled);
+  return {};
+}
+
 // Takes the address from the interface that holds it as a secondary one.
 Result<void> take_from_holder(Transaction& transaction, const SubnetId& subnet, Ipv4Address address,
                               const NetworkInterfaceId& taker, bool allow_reassignment) {
@@ -350,9 +371,8 @@ Result<AttachmentId> attach_network_interface(Transaction& transaction, const Ne
                  .status = hot || starting ? AttachmentStatus::kAttaching : AttachmentStatus::kAttached,
                  .attach_time = transaction.now(),
                  .delete_on_termination = what.delete_on_termination,
-                 .ena_srd_enabled = what.ena_srd_enabled,
-                 .ena_srd_udp_enabled = what.ena_srd_udp_enabled,
                  .virtual_function = function};
+  TRY(apply_ena_srd(what.ena_srd, *instance, *attached.attachment));
   const AttachmentId id = attached.attachment->id;
   transaction.put(std::move(attached));
   if (hot)
@@ -362,6 +382,21 @@ Result<AttachmentId> attach_network_interface(Transaction& transaction, const Ne
                      .attachment = id,
                      .awaited = true});
   return id;
+}
+
+Result<void> change_ena_srd(Transaction& transaction, const NetworkInterfaceId& id,
+                            const EnaSrdChange& change) {
+  NetworkInterfaceRecord changed = *TRY(find_network_interface(transaction, id));
+  if (!changed.attachment || changed.attachment->status == AttachmentStatus::kDetaching)
+    return ec2_failure(
+        "InvalidParameterCombination",
+        fmt::format(
+            "ENA Express settings belong to an attachment; the network interface '{}' is not attached.",
+            id.text()));
+  TRY(apply_ena_srd(change, *TRY(find_instance(transaction, changed.attachment->instance)),
+                    *changed.attachment));
+  transaction.put(std::move(changed));
+  return {};
 }
 
 Result<void> detach_network_interface(Transaction& transaction, const AttachmentId& id, bool force) {

@@ -54,14 +54,23 @@ Result<void> check_network_card(const vpc::InstanceType& type, std::int32_t netw
 Result<void> check_machine_port(const InstanceRecord& instance, const vpc::InstanceType& type,
                                 std::int32_t network_card_index, std::int32_t device_index);
 
+// What a call says about ENA Express on an attachment; empty: it stays as it is.
+struct EnaSrdChange {
+  std::optional<bool> enabled = {};
+  std::optional<bool> udp_enabled = {};
+};
+
+// Only on an attachment: the settings are lost when the interface is detached.
+Result<void> change_ena_srd(Transaction& transaction, const NetworkInterfaceId& id,
+                            const EnaSrdChange& change);
+
 struct NewAttachment {
   NetworkInterfaceId interface;
   InstanceId instance;
   std::int32_t device_index = 0;
   std::int32_t network_card_index = 0;
   bool delete_on_termination = false;
-  bool ena_srd_enabled = false;
-  bool ena_srd_udp_enabled = false;
+  EnaSrdChange ena_srd = {};
   bool at_launch = false;  // The instance is being made: it starts with the device.
 };
 
