@@ -24,9 +24,11 @@ LAYERS = {
     "api": ["base", "vpc", "store", "control", "contract"],
     "host": ["base", "wire", "pci", "fabric", "srd", "contract", "card", "control", "api"],
     "instances": ["base", "wire", "pci", "contract", "card", "devices", "control", "host"],
+    "cluster": ["base", "contract", "control"],
+    "lab": ["base", "host", "instances"],
     "apps": None,  # The only code that knows everything.
 }
-IMPURE = {"host", "instances", "apps", "store/sqlite"}
+IMPURE = {"host", "instances", "lab", "cluster", "apps", "store/sqlite"}
 OPERATING_SYSTEM = re.compile(
     r"#include <(sys/|unistd|fcntl|poll\.h|netinet/|net/|linux/|arpa/|pthread|ctime|random|thread|mutex|"
     r"condition_variable|chrono)|_clock::now|std::this_thread"

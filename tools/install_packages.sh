@@ -9,7 +9,7 @@ set -eu
 # What builds the daemon and runs it with its instances.
 up='g++ cmake ninja-build pkg-config python3 make
     libboost-dev libssl-dev libsqlite3-dev libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev
-    libnl-route-3-dev libcap-dev
+    libnl-route-3-dev libcap-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
     iproute2 iputils-ping busybox udhcpc curl ca-certificates awscli ccache'
 
 # What the tests add: a second compiler with its tools, and clients that nobody here wrote.
