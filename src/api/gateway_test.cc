@@ -40,7 +40,7 @@ class GatewayTest : public ::testing::Test {
     gateway_.reset();
     plane_ = std::make_unique<control::ControlPlane>(
         control::ControlPlane::Parts{
-            .store = store_, .card = card_, .runtime = runtime_, .executor = executor_},
+            .store = store_, .card = &card_, .runtime = &runtime_, .executor = executor_},
         control::ControlPlaneOptions{.account = "123456789012"});
     ASSERT_TRUE(plane_->recover());
     tokens_ = {};

@@ -158,7 +158,7 @@ struct Daemon::Parts {
   Result<void> start_control(const DaemonOptions& options, Random& random) {
     plane = std::make_unique<control::ControlPlane>(
         control::ControlPlane::Parts{
-            .store = *store, .card = *worker, .runtime = *runtime, .executor = control_thread},
+            .store = *store, .card = worker.get(), .runtime = runtime.get(), .executor = control_thread},
         control::ControlPlaneOptions{.seed = random.below(UINT64_MAX),
                                      .network_cards = options.network_cards});
     Result<void> recovered;

@@ -74,14 +74,25 @@ Json instances_of(const control::ControlPlane::Regions& regions) {
 }
 
 // A host's network cards, and how many of their virtual functions are in use.
-Json describe_host(const control::HostNetworkCards& host) {
+Json describe_host(const control::Host& host) {
   Json cards = Json::array();
-  for (const vpc::NetworkCardLoad& load : host.loads())
+  for (const vpc::NetworkCardLoad& load : host.network_cards.loads())
     cards.push_back({{"card", cards.size()},
                      {"virtual_functions", load.virtual_functions},
                      {"in_use", load.in_use},
                      {"free", load.virtual_functions - load.in_use}});
-  return {{"id", host.host()}, {"network_cards", cards}};
+  return {{"id", host.description.id.text()},
+          {"connected", host.connected},
+          {"availability_zones", host.description.availability_zones},
+          {"underlay_address", host.description.underlay_address.text()},
+          {"underlay_mtu", host.description.underlay_mtu},
+          {"network_cards", cards}};
+}
+
+Json hosts_of(const control::Hosts& hosts) {
+  Json list = Json::array();
+  for (const auto& [id, host] : hosts.all()) list.push_back(describe_host(host));
+  return list;
 }
 
 // Where an interface is: its place in the instance, and the virtual function it holds of the host.
@@ -267,7 +278,7 @@ void OperatorApi::environment(OperatorAnswer& answer) {
 void OperatorApi::status(OperatorAnswer& answer) {
   Json json = look<Json>(parts_.plane,
                          [this](const control::ControlPlane::Regions& regions, store::Revision durable) {
-                           return Json{{"hosts", Json::array({describe_host(parts_.plane.host_cards())})},
+                           return Json{{"hosts", hosts_of(parts_.plane.hosts())},
                                        {"instances", instances_of(regions)},
                                        {"interfaces", interfaces_of(regions)},
                                        {"revision", durable}};

@@ -16,6 +16,7 @@ contract::VpcProgram program_of(const RegionModel& region, const VpcRecord& vpc)
   program.id = vpc.id;
   program.enable_dns_support = vpc.enable_dns_support;
   program.enable_dns_hostnames = vpc.enable_dns_hostnames;
+  program.vni = static_cast<std::uint32_t>(vpc.vni);
   program.private_dns_domain = private_dns_domain(region.name());
   for (const CidrAssociation& association : vpc.cidr_blocks)
     program.cidr_blocks.push_back(association.cidr_block);
@@ -99,10 +100,16 @@ contract::InterfaceProgram program_of(const RegionModel& region, const NetworkIn
     return program;
   }
   program.instance = instance->id;
+  program.host = instance->host;
   program.device_index = static_cast<std::uint16_t>(interface.attachment->device_index);
   program.mtu = interface_mtu(instance->instance_type);
   program.timeouts = timeouts_of(interface, instance->instance_type);
   program.ena_express = ena_express_of(*interface.attachment, instance->instance_type);
+  return program;
+}
+
+contract::InterfaceProgram as_read_by(const HostId& reader, contract::InterfaceProgram program) {
+  if (program.host == reader) program.host = {};
   return program;
 }
 
@@ -134,7 +141,7 @@ std::optional<MachineShape> machine_shape(const InstanceRecord& instance) {
 }  // namespace
 
 contract::CardDelta card_delta(const std::string& account, const RegionModel& region,
-                               const TouchedIds& touched) {
+                               const TouchedIds& touched, const HostId& reader) {
   contract::CardDelta delta;
   const auto send = [&](const auto& id, auto* record, const auto& program) {
     if (record != nullptr) {
@@ -151,8 +158,9 @@ contract::CardDelta card_delta(const std::string& account, const RegionModel& re
     send(id, region.find<SecurityGroupRecord>(id),
          [](const SecurityGroupRecord& group) { return program_of(group); });
   for (const NetworkInterfaceId& id : touched.interfaces)
-    send(id, region.find<NetworkInterfaceRecord>(id),
-         [&](const NetworkInterfaceRecord& interface) { return program_of(region, interface); });
+    send(id, region.find<NetworkInterfaceRecord>(id), [&](const NetworkInterfaceRecord& interface) {
+      return as_read_by(reader, program_of(region, interface));
+    });
   for (const InstanceId& id : touched.instances) {
     const InstanceRecord* instance = region.find<InstanceRecord>(id);
     if (instance != nullptr && !has_metadata(*instance)) instance = nullptr;
@@ -161,13 +169,13 @@ contract::CardDelta card_delta(const std::string& account, const RegionModel& re
   return delta;
 }
 
-void add_everything(const std::string& account, const RegionModel& region,
+void add_everything(const std::string& account, const RegionModel& region, const HostId& reader,
                     std::vector<contract::Entity>& to) {
   for (const auto& [id, vpc] : region.table<VpcRecord>()) to.push_back(program_of(region, vpc));
   for (const auto& [id, subnet] : region.table<SubnetRecord>()) to.push_back(program_of(subnet));
   for (const auto& [id, group] : region.table<SecurityGroupRecord>()) to.push_back(program_of(group));
   for (const auto& [id, interface] : region.table<NetworkInterfaceRecord>())
-    to.push_back(program_of(region, interface));
+    to.push_back(as_read_by(reader, program_of(region, interface)));
   for (const auto& [id, instance] : region.table<InstanceRecord>())
     if (has_metadata(instance)) to.push_back(program_of(account, region, instance));
 }

@@ -11,8 +11,9 @@
 namespace enid::control {
 
 contract::CardDelta card_delta(const std::string& account, const RegionModel& region,
-                               const TouchedIds& touched);
-void add_everything(const std::string& account, const RegionModel& region, std::vector<contract::Entity>& to);
+                               const TouchedIds& touched, const HostId& reader = {});
+void add_everything(const std::string& account, const RegionModel& region, const HostId& reader,
+                    std::vector<contract::Entity>& to);
 
 // "us-east-1" -> "ec2.internal", others "<region>.compute.internal".
 std::string private_dns_domain(const std::string& region);

@@ -2,19 +2,25 @@
 //
 // Theory of operation
 //   submit() brings a call's work to the control thread, where it runs as one Transaction.
-//   Kept changes go three ways at once: to the store, to the card as a CardDelta, and to the
-//   instance runtime as actions, one after the other for each instance. `done` is called when
-//   the change is durable, the card decides by it, and the awaited actions have ended. A call
-//   that changed nothing waits until all it may have seen is durable, so that no answer ever
-//   tells of something that a crash could take back.
+//   Kept changes go three ways at once: to the store, to the cards as CardDeltas, and to the
+//   instance runtimes as actions, one after the other for each instance. `done` is called when
+//   the change is durable, the cards that can be reached decide by it, and the awaited actions
+//   have ended. A call that changed nothing waits until all it may have seen is durable, so that
+//   no answer ever tells of something that a crash could take back.
 //   What an action brought about comes back as a transaction of its own
 //   (control/instance_lifecycle.h).
+//   Hosts (control/hosts.h). This machine is one, or none; others join and are lost. An action
+//   goes to the host where the instance's files are; while that host is lost it waits, and the
+//   call that awaits it is answered with an error after kUnreachableWait. What waited and what
+//   was under way at a host that joins again is forgotten: what to do follows from the records
+//   and from what runs there (resume_instance()).
 //
 // Invariants
 //   (1) The model, the queues and every callback below belong to the control thread.
 //   (2) Revisions here count our own commits, from the store's revision at the start. They run
 //       behind the store's own when others (access keys) write to it, too.
 //   (3) When the store fails, no later call is answered with success.
+//   (4) A card's deltas are numbered without gaps, each card's on its own.
 #pragma once
 
 #include <deque>
@@ -22,13 +28,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "base/result.h"
 #include "control/card_link.h"
 #include "control/executor.h"
-#include "control/host_network_cards.h"
 #include "control/host_settings.h"
+#include "control/hosts.h"
 #include "control/instance_runtime.h"
 #include "control/transaction.h"
 #include "store/key_value_store.h"
@@ -38,15 +45,21 @@ namespace enid::control {
 struct ControlPlaneOptions {
   std::string account = "000000000000";
   std::uint64_t seed = 1;
-  NetworkCardRequest network_cards = {};
+  HostDescription local_host = {};        // Of this machine; its network cards are told by the next:
+  NetworkCardRequest network_cards = {};  // what it shall have, on top of what the store says it had.
+  // The key of two hosts' cards; the same whoever comes first. Empty: they have none.
+  std::function<contract::PairKey(const HostId&, const HostId&)> pair_key = {};
 };
+
+// Chosen: as long as a client waits gladly; shorter than the time-outs of EC2's SDKs (60 s).
+constexpr Duration kUnreachableWait = Duration::from_seconds(10);
 
 class ControlPlane {
  public:
   struct Parts {
     store::KeyValueStore& store;
-    CardLink& card;
-    InstanceRuntime& runtime;
+    CardLink* card = nullptr;            // Of this machine. Null: no instances run here.
+    InstanceRuntime* runtime = nullptr;  // As `card`.
     Executor& executor;
   };
   // Runs on the control thread. True: keep the changes. False: take them back.
@@ -56,8 +69,9 @@ class ControlPlane {
 
   ControlPlane(Parts parts, ControlPlaneOptions options);
 
-  // Loads the store, gives the host the network cards it shall have, programs the card, and makes the
-  // instances what the records say they are. Refused, too: a virtual function that is in use would be gone.
+  // Loads the store, gives this machine's host the network cards it shall have, programs its card, and makes
+  // its instances what the records say they are; those of other hosts stay as recorded until their host
+  // joins. Refused, too: a virtual function that is in use would be gone.
   // Call once, on the control thread, before the first submit().
   Result<void> recover();
 
@@ -65,8 +79,22 @@ class ControlPlane {
   void submit(std::string region, Work work, Done done);
   // Any thread. A look at everything, on the control thread.
   void inspect(std::function<void(const Regions&, store::Revision durable)> look);
+
+  // Any thread. Another machine is there, or is there again: with the links it had, it goes on where it was;
+  // with others, its card gets a snapshot first. `done` is called when instances may be placed there and its
+  // card has the program. Refused: an odd name, an underlay address that another host has, fewer virtual
+  // functions than are in use.
+  void join_host(HostDescription description, CardLink& card, InstanceRuntime& runtime, Done done);
+  // Any thread. It cannot be reached: no new instances go there, and its own stay as they are.
+  void host_lost(HostId host);
+  // Any thread. It will not come back: what it ran is stopped or terminated, as after a loss of power, and
+  // its name is forgotten. Refused: it is connected.
+  void forget_host(HostId host, Done done);
+  // Any thread. The program of its card, for a link that has not kept all deltas since. `done` is called on
+  // the control thread; deltas that are handed to the link after that follow on the snapshot's revision.
+  void snapshot_for(HostId host, std::function<void(Result<contract::CardSnapshot>)> done);
   // On the control thread, after recover().
-  const HostNetworkCards& host_cards() const { return *host_cards_; }
+  const Hosts& hosts() const { return shared_->hosts; }
 
  private:
   // An answer that waits; it leaves when nothing is left to wait for.
@@ -75,43 +103,84 @@ class ControlPlane {
     std::optional<Error> error;
     Done done;
   };
+  using AnswerPointer = std::shared_ptr<Answer>;
+  // Takes an answer's wait for an action once: when the action ends, or when that takes too long.
+  struct ActionWait {
+    AnswerPointer answer;  // Null: nobody waits any more.
+  };
   struct QueuedAction {
     std::string region;
     RuntimeAction action;
-    std::shared_ptr<Answer> answer;  // Null: nobody waits.
+    std::vector<std::shared_ptr<ActionWait>> waits;
+  };
+  // The first of the actions runs when `running`; else it waits for its host.
+  struct ActionQueue {
+    std::deque<QueuedAction> actions;
+    bool running = false;
+    std::uint64_t turn = 0;  // An outcome of an earlier turn is late, and nobody's.
+  };
+  struct CardStream {
+    std::uint64_t revision = 0;                      // Of the last delta or snapshot.
+    std::map<std::uint64_t, AnswerPointer> waiting;  // For the card to apply the revision.
   };
 
-  Result<void> load_regions();
-  Result<NetworkCardSettings> load_host_settings();
-  Result<void> equip_host(const NetworkCardSettings& kept);
+  // control_plane.cc
   RegionModel& region(const std::string& name);
-  void run(const std::string& region, const Work& work, const std::shared_ptr<Answer>& answer);
-  void publish(const std::string& region, Transaction& transaction, const std::shared_ptr<Answer>& answer);
-  void store_changes(const Transaction& transaction, const std::shared_ptr<Answer>& answer);
-  void program_card(const RegionModel& region, const TouchedIds& touched,
-                    const std::shared_ptr<Answer>& answer);
+  void run(const std::string& region, const Work& work, const AnswerPointer& answer);
+  void run_for_nobody(const std::string& region, const std::function<void(Transaction&)>& work);
+  Transaction transaction_on(RegionModel& model);
+  void publish(const std::string& region, Transaction& transaction, const AnswerPointer& answer);
+  void store_changes(std::vector<StoreWrite> writes, const AnswerPointer& answer);
   void on_durable(store::Revision revision, const Result<store::CommitResult>& result);
-  void wait_for_durable(const std::shared_ptr<Answer>& answer);
-  static void finish_one(const std::shared_ptr<Answer>& answer, std::optional<Error> error = {});
+  void wait_for_durable(const AnswerPointer& answer);
+  static AnswerPointer answer_to(Done done);
+  static void finish_one(const AnswerPointer& answer, std::optional<Error> error = {});
+  static void finish_wait(ActionWait& wait, std::optional<Error> error = {});
+  void tidy_later();
 
+  // control_plane_recovery.cc
+  Result<void> load_hosts();
+  Result<void> load_regions();
+  Result<void> equip_local_host();
+  void complete_old_records();
+
+  // control_plane_cards.cc
+  void program_cards(const RegionModel& region, const TouchedIds& touched, const AnswerPointer& answer);
+  void tell_others_of(const HostId& host, const AnswerPointer& answer);
+  void send_delta(Host& host, contract::CardDelta delta, const AnswerPointer& answer);
+  void on_applied(const HostId& host, std::uint64_t revision);
+  contract::HostProgram host_program(const Host& host, const HostId& reader) const;
+  contract::CardSnapshot make_snapshot(const HostId& host);
+
+  // control_plane_hosts.cc
+  Result<void> admit(const HostDescription& description) const;
+  void bring_in(const HostDescription& description, CardLink& card, InstanceRuntime& runtime,
+                const AnswerPointer& answer);
+  void lose(const HostId& host);
+  void forget(const HostId& host, const AnswerPointer& answer);
+  void reconcile(const HostId& host);
+
+  // control_plane_actions.cc
   void enqueue(QueuedAction action);
   void begin_next(const InstanceId& instance);
-  void begin(const QueuedAction& queued);
-  void on_action_done(const InstanceId& instance, Result<void> result);
-  void on_powered_off(const InstanceId& instance);
-  void reconcile_instances(RegionModel& region);
-  void tidy_later();
+  void begin(const QueuedAction& queued, InstanceRuntime& runtime, const InstanceRuntime::Done& done);
+  const HostId& host_of(const QueuedAction& queued) const;
+  void on_action_done(const InstanceId& instance, std::uint64_t turn, Result<void> result);
+  void end_wait_later(const std::shared_ptr<ActionWait>& wait);
+  std::vector<QueuedAction> drop_actions(const HostId& host);
+  void on_powered_off(const HostId& host, const InstanceId& instance);
 
   Parts parts_;
   ControlPlaneOptions options_;
   Random random_;
-  std::shared_ptr<HostNetworkCards> host_cards_;
+  std::shared_ptr<SharedByRegions> shared_ = std::make_shared<SharedByRegions>();
   Regions regions_;
   store::Revision submitted_ = 0;
   store::Revision durable_ = 0;
   std::optional<Error> store_error_;
-  std::deque<std::pair<store::Revision, std::shared_ptr<Answer>>> waiting_for_durable_;
-  std::map<InstanceId, std::deque<QueuedAction>> actions_;  // The first of each runs.
+  std::deque<std::pair<store::Revision, AnswerPointer>> waiting_for_durable_;
+  std::map<HostId, CardStream> streams_;
+  std::map<InstanceId, ActionQueue> actions_;
 };
 
 }  // namespace enid::control

@@ -103,7 +103,7 @@ class ControlPlaneTest : public ::testing::Test {
   void SetUp() override { restart(); }
   void restart() {
     plane_ = std::make_unique<ControlPlane>(
-        ControlPlane::Parts{.store = store_, .card = card_, .runtime = runtime_, .executor = executor_},
+        ControlPlane::Parts{.store = store_, .card = &card_, .runtime = &runtime_, .executor = executor_},
         ControlPlaneOptions{});
     ASSERT_TRUE(plane_->recover());
     executor_.run();

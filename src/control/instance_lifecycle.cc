@@ -66,6 +66,7 @@ void on_detached(Transaction& transaction, const RuntimeAction& action) {
 void on_stopped(Transaction& transaction, InstanceRecord instance) {
   if (instance.state != InstanceState::kStopping) return;
   set_state(transaction, instance, InstanceState::kStopped);
+  instance.host = {};
   transaction.put(instance);
   release_virtual_functions(transaction, instance.id);
   // Those that a failed start left attaching: a device of a stopped instance waits for its start.
@@ -90,6 +91,7 @@ void stop_without_capacity(Transaction& transaction, InstanceRecord instance) {
 void on_removed(Transaction& transaction, InstanceRecord instance) {
   release_interfaces(transaction, instance.id);
   set_state(transaction, instance, InstanceState::kTerminated);
+  instance.host = instance.disk_host = {};
   transaction.put(instance);
 }
 

@@ -30,6 +30,7 @@ void fields(auto& v, Is<VpcRecord> auto& r) {
   v("enable_dns_support", r.enable_dns_support);
   v("enable_dns_hostnames", r.enable_dns_hostnames);
   v("enable_network_address_usage_metrics", r.enable_network_address_usage_metrics);
+  v("vni", r.vni);
   v("tags", r.tags);
 }
 
@@ -141,6 +142,8 @@ void fields(auto& v, Is<InstanceRecord> auto& r) {
   v("vpc", r.vpc);
   v("subnet", r.subnet);
   v("availability_zone", r.availability_zone);
+  v("host", r.host);
+  v("disk_host", r.disk_host);
   v("private_dns_name", r.private_dns_name);
   v("private_address", r.private_address);
   v("user_data", r.user_data);
@@ -347,7 +350,7 @@ Result<void> load(RegionModel& region, std::string_view value) {
   Record record = TRY(from_json<Record>(value));
   if constexpr (std::is_same_v<Record, NetworkInterfaceRecord>) {
     if (record.attachment && record.attachment->virtual_function &&
-        !region.host_cards().is_free(*record.attachment->virtual_function))
+        !region.hosts().is_free(*record.attachment->virtual_function))
       return failure(
           std::make_error_code(std::errc::bad_message),
           "it holds a virtual function that another interface holds, or that the host does not have");

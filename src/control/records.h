@@ -37,6 +37,7 @@ struct VpcRecord {
   bool enable_dns_support = true;
   bool enable_dns_hostnames = false;
   bool enable_network_address_usage_metrics = false;
+  std::int32_t vni = 0;  // Its number between hosts, unique over all Regions; zero in states of earlier versions.
   Tags tags;
 };
 
@@ -172,6 +173,8 @@ struct InstanceRecord {
   VpcId vpc;
   SubnetId subnet;
   std::string availability_zone;
+  HostId host;       // Where it runs, or is about to, or is being stopped. Empty: stopped or terminated.
+  HostId disk_host;  // Where its files are: the host of its last start, also while it is stopped.
   std::string private_dns_name;  // Kept when the primary interface is gone.
   Ipv4Address private_address;
   std::string user_data;  // Decoded.

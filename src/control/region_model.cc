@@ -81,6 +81,15 @@ const KeyPairRecord* RegionModel::key_pair_named(const std::string& name) const 
   return nullptr;
 }
 
+void RegionModel::index(const VpcRecord& vpc, bool add) {
+  if (vpc.vni == 0) return;
+  if (add) {
+    shared_->vnis.insert(vpc.vni);
+  } else {
+    shared_->vnis.erase(vpc.vni);
+  }
+}
+
 void RegionModel::index(const SubnetRecord& subnet, bool add) {
   index_in(subnets_of_vpc_, subnet.vpc, subnet.id, add);
 }
@@ -102,7 +111,7 @@ void RegionModel::index(const NetworkInterfaceRecord& interface, bool add) {
       attachments_.erase(interface.attachment->id);
     }
     if (const auto& function = interface.attachment->virtual_function)
-      add ? host_cards_->hold(*function) : host_cards_->release(*function);
+      add ? shared_->hosts.hold(*function) : shared_->hosts.release(*function);
   }
   auto& addresses = addresses_[interface.subnet];
   const auto hold = [&](Ipv4Address address) {

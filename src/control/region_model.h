@@ -17,18 +17,17 @@
 #include <tuple>
 #include <utility>
 
-#include "control/host_network_cards.h"
 #include "control/records.h"
+#include "control/shared_by_regions.h"
 #include "control/table.h"
 
 namespace enid::control {
 
 class RegionModel {
  public:
-  // All Regions share the host, and so its network cards.
   explicit RegionModel(std::string name,
-                       std::shared_ptr<HostNetworkCards> host_cards = std::make_shared<HostNetworkCards>())
-      : name_(std::move(name)), host_cards_(std::move(host_cards)) {}
+                       std::shared_ptr<SharedByRegions> shared = SharedByRegions::with_local_host())
+      : name_(std::move(name)), shared_(std::move(shared)) {}
   RegionModel(const RegionModel&) = delete;
   RegionModel& operator=(const RegionModel&) = delete;
 
@@ -56,7 +55,8 @@ class RegionModel {
   // Taken addresses in order; a prefix counts as each of its addresses.
   const std::map<Ipv4Address, NetworkInterfaceId>& addresses_in(const SubnetId& subnet) const;
   // Whose virtual functions the attached interfaces hold; those of other Regions count, too.
-  const HostNetworkCards& host_cards() const { return *host_cards_; }
+  const Hosts& hosts() const { return shared_->hosts; }
+  bool vni_in_use(std::int32_t vni) const { return shared_->vnis.contains(vni); }
   bool mac_in_use(const MacAddress& mac) const { return macs_.contains(mac); }
   const SecurityGroupRecord* group_named(const VpcId& vpc, const std::string& name) const;
   const KeyPairRecord* key_pair_named(const std::string& name) const;
@@ -70,11 +70,12 @@ class RegionModel {
  private:
   template <class Record>
   void index(const Record&, bool) {}  // Most kinds have none.
+  void index(const VpcRecord& vpc, bool add);
   void index(const SubnetRecord& subnet, bool add);
   void index(const NetworkInterfaceRecord& interface, bool add);
 
   std::string name_;
-  std::shared_ptr<HostNetworkCards> host_cards_;
+  std::shared_ptr<SharedByRegions> shared_;
   std::tuple<Table<VpcRecord>, Table<SubnetRecord>, Table<SecurityGroupRecord>, Table<NetworkInterfaceRecord>,
              Table<NetworkInterfacePermissionRecord>, Table<InstanceRecord>, Table<KeyPairRecord>,
              Table<RouteTableRecord>, Table<NetworkAclRecord>, Table<DhcpOptionsRecord>,

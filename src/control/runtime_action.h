@@ -14,11 +14,21 @@
 
 namespace enid::control {
 
-enum class RuntimeActionKind : std::uint8_t { kStart, kAdopt, kStop, kReboot, kRemove, kAttach, kDetach };
+enum class RuntimeActionKind : std::uint8_t {
+  kStart,
+  kAdopt,
+  kStop,
+  kReboot,
+  kRemove,
+  kAttach,
+  kDetach,
+  kDiscard,  // Remove what is left of it on a host where it is no more.
+};
 
 struct RuntimeAction {
   RuntimeActionKind kind = RuntimeActionKind::kStart;
   InstanceId instance;
+  HostId host = {};                   // Empty: where the instance's files are.
   NetworkInterfaceId interface = {};  // Attach and detach.
   AttachmentId attachment = {};       // Attach and detach.
   bool force = false;                 // Stop.

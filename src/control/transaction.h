@@ -22,7 +22,6 @@
 
 #include "base/random.h"
 #include "base/time.h"
-#include "control/instance_runtime.h"
 #include "control/record_json.h"
 #include "control/region_model.h"
 #include "control/runtime_action.h"
@@ -45,10 +44,8 @@ struct StoreWrite {
 
 class Transaction {
  public:
-  // `runtime` is for what is not in any record (console output); null in tests that need none.
-  Transaction(RegionModel& region, std::string account, WallTime now, Random& random,
-              InstanceRuntime* runtime = nullptr)
-      : region_(region), account_(std::move(account)), now_(now), random_(random), runtime_(runtime) {}
+  Transaction(RegionModel& region, std::string account, WallTime now, Random& random)
+      : region_(region), account_(std::move(account)), now_(now), random_(random) {}
   ~Transaction() { rollback(); }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -57,7 +54,6 @@ class Transaction {
   const std::string& account() const { return account_; }
   WallTime now() const { return now_; }
   Random& random() { return random_; }
-  InstanceRuntime* runtime() const { return runtime_; }
 
   template <class Record>
   const Table<Record>& table() const {
@@ -103,7 +99,6 @@ class Transaction {
   std::string account_;
   WallTime now_;
   Random& random_;
-  InstanceRuntime* runtime_;
   std::vector<std::function<void()>> undo_;
   std::map<std::string, std::function<std::optional<std::string>()>> writes_;
   TouchedIds touched_;

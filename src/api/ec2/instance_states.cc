@@ -60,10 +60,10 @@ Result<GetConsoleOutputResult> get_console_output(CallContext& context,
   GetConsoleOutputResult result;
   result.instance_id = instance->id.text();
   result.timestamp = instance->state_time;
-  control::InstanceRuntime* runtime = context.transaction.runtime();
-  if (runtime == nullptr) return result;
+  const control::Host* host = context.transaction.region().hosts().find(instance->disk_host);
+  if (host == nullptr || host->runtime == nullptr) return result;
   // An instance that never ran has no console yet: that is no error.
-  if (const auto output = runtime->console_output(instance->id)) {
+  if (const auto output = host->runtime->console_output(instance->id)) {
     result.output = protocol::write_base64(output->text);
     result.timestamp = WallTime{output->modified_milliseconds_since_epoch};
   }

@@ -7,6 +7,7 @@
 
 #include "control/card_programs.h"
 #include "control/instance_lifecycle.h"
+#include "control/operations/placement.h"
 #include "control/operations/virtual_functions.h"
 #include "control/operations/vpcs.h"
 #include "vpc/ec2_error.h"
@@ -95,18 +96,25 @@ std::string zone_of_primary(const Transaction& transaction, const NewInstances& 
   return "";
 }
 
-// Every interface of an instance holds a virtual function of the host.
 // Observed: code, text and status 500 (github.com/hashicorp/terraform-provider-aws/issues/1496); its last
 // sentence, which names zones with capacity, is left out: the host serves all zones.
-Result<std::uint64_t> capacity_for(const Transaction& transaction, const NewInstances& what) {
-  const auto free = static_cast<std::uint64_t>(transaction.region().host_cards().free());
-  const std::uint64_t fit = free / what.interfaces.size();
-  if (fit >= static_cast<std::uint64_t>(what.min_count)) return fit;
+std::unexpected<Error> insufficient_capacity(const std::string& instance_type, const std::string& zone) {
   return ec2_failure(
       "InsufficientInstanceCapacity",
       fmt::format("We currently do not have sufficient {} capacity in the Availability Zone you requested "
                   "({}). Our system will be working on provisioning additional capacity.",
-                  what.prototype.instance_type, zone_of_primary(transaction, what)));
+                  instance_type, zone));
+}
+
+// Every interface of an instance holds a virtual function of its host.
+Result<std::uint64_t> capacity_for(const Transaction& transaction, const NewInstances& what) {
+  const std::string zone = zone_of_primary(transaction, what);
+  std::uint64_t fit = 0;
+  for (const auto& [id, host] : transaction.region().hosts().all())
+    if (host.connected && host.serves_zone(zone))
+      fit += static_cast<std::uint64_t>(host.network_cards.free()) / what.interfaces.size();
+  if (fit >= static_cast<std::uint64_t>(what.min_count)) return fit;
+  return insufficient_capacity(what.prototype.instance_type, zone);
 }
 
 // As many as fit between min and max.
@@ -162,6 +170,9 @@ Result<InstanceId> launch_one(Transaction& transaction, const NewInstances& what
     instance.private_dns_name =
         host_label(instance.private_address) + "." + private_dns_domain(transaction.region().name());
   }
+  const Host* host = choose_host(transaction, instance, interfaces.size());
+  if (host == nullptr) return insufficient_capacity(instance.instance_type, instance.availability_zone);
+  instance.host = instance.disk_host = host->description.id;
   transaction.put(instance);
   for (std::size_t i = 0; i < interfaces.size(); ++i) {
     const LaunchInterface& interface = what.interfaces[i];
@@ -234,6 +245,19 @@ Result<std::vector<StateChange>> start_instances(Transaction& transaction,
     instance.state_reason_code = instance.state_reason_message = "pending";
     instance.state_transition_reason.clear();
     instance.launch_time = transaction.now();
+    const Host* host =
+        choose_host(transaction, instance, transaction.region().interfaces_of(instance.id).size());
+    // Observed: code, text and status 500 (github.com/nib-health-funds/hammertime/issues/29).
+    if (host == nullptr) return ec2_failure("InsufficientInstanceCapacity", "Insufficient capacity.");
+    instance.host = host->description.id;
+    // Its files do not travel: elsewhere it begins anew.
+    if (instance.disk_host != instance.host) {
+      if (!instance.disk_host.empty())
+        transaction.act(
+            {.kind = RuntimeActionKind::kDiscard, .instance = instance.id, .host = instance.disk_host});
+      instance.disk_host = instance.host;
+      instance.booted = false;
+    }
     transaction.put(instance);
     for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
       NetworkInterfaceRecord attaching = *interface;
@@ -241,7 +265,6 @@ Result<std::vector<StateChange>> start_instances(Transaction& transaction,
       attaching.attachment->status = AttachmentStatus::kAttaching;
       transaction.put(std::move(attaching));
     }
-    // Observed: code, text and status 500 (github.com/nib-health-funds/hammertime/issues/29).
     if (!take_virtual_functions(transaction, instance.id))
       return ec2_failure("InsufficientInstanceCapacity", "Insufficient capacity.");
     transaction.act({.kind = RuntimeActionKind::kStart, .instance = instance.id});

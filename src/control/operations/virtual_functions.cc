@@ -12,7 +12,8 @@ std::optional<VirtualFunction> free_virtual_function(const RegionModel& region, 
     if (const auto& function = interface->attachment->virtual_function)
       placed.push_back(
           {.network_card_index = interface->attachment->network_card_index, .host_card = function->card});
-  return region.host_cards().choose(placed, network_card_index);
+  const Host* host = region.hosts().find(region.find<InstanceRecord>(instance)->host);
+  return host == nullptr ? std::nullopt : host->network_cards.choose(placed, network_card_index);
 }
 
 bool take_virtual_functions(Transaction& transaction, const InstanceId& instance) {

@@ -28,7 +28,8 @@ class VirtualFunctions : public ::testing::Test {
   // A new daemon over the same store. "" or why it does not start.
   std::string start(const NetworkCardRequest& request = {}) {
     plane_ = std::make_unique<ControlPlane>(
-        ControlPlane::Parts{.store = *store_, .card = card_, .runtime = *runtime_, .executor = executor_},
+        ControlPlane::Parts{
+            .store = *store_, .card = &card_, .runtime = runtime_.get(), .executor = executor_},
         ControlPlaneOptions{.seed = ++starts_, .network_cards = request});
     const Result<void> recovered = plane_->recover();
     executor_.run();
@@ -114,8 +115,9 @@ class VirtualFunctions : public ::testing::Test {
   }
   std::int64_t free() {
     inspect();
-    return region().host_cards().free();
+    return cards().free();
   }
+  const HostNetworkCards& cards() { return region().hosts().find("host-1")->network_cards; }
   void inspect() {
     plane_->inspect([this](const ControlPlane::Regions& regions, store::Revision) {
       model_ = regions.at(kRegion).get();
@@ -133,10 +135,10 @@ class VirtualFunctions : public ::testing::Test {
       EXPECT_EQ(interface.attachment->virtual_function.has_value(), runs) << id.text();
       if (!interface.attachment->virtual_function) continue;
       ++held;
-      EXPECT_FALSE(region().host_cards().is_free(*interface.attachment->virtual_function));
+      EXPECT_FALSE(cards().is_free(*interface.attachment->virtual_function));
     }
-    const NetworkCardSettings& settings = region().host_cards().settings();
-    EXPECT_EQ(held + region().host_cards().free(),
+    const NetworkCardSettings& settings = cards().settings();
+    EXPECT_EQ(held + cards().free(),
               std::int64_t{settings.network_cards} * settings.virtual_functions_per_card);
   }
 
@@ -353,7 +355,7 @@ TEST_F(VirtualFunctions, never_leak_over_random_histories) {
       check_index();
     }
     for (const InstanceId& instance : instances) terminate(instance);
-    const NetworkCardSettings settings = region().host_cards().settings();
+    const NetworkCardSettings settings = cards().settings();
     EXPECT_EQ(free(), std::int64_t{settings.network_cards} * settings.virtual_functions_per_card);
   }
 }

@@ -15,6 +15,15 @@ DhcpOptionsId dhcp_options(Transaction& transaction) {
   return options.id;
 }
 
+// Random, so that numbers of Regions, and of control planes that share an underlay, seldom meet.
+std::int32_t new_vni(Transaction& transaction) {
+  std::int32_t vni = 0;
+  do {
+    vni = 1 + static_cast<std::int32_t>(transaction.random().below(kVniMax));
+  } while (transaction.region().vni_in_use(vni));
+  return vni;
+}
+
 }  // namespace
 
 SecurityGroupRule allow_all(Transaction& transaction, bool is_egress, SecurityGroupRule::Peer peer) {
@@ -23,6 +32,16 @@ SecurityGroupRule allow_all(Transaction& transaction, bool is_egress, SecurityGr
   rule.is_egress = is_egress;
   rule.peer = std::move(peer);
   return rule;
+}
+
+void number_vpcs(Transaction& transaction) {
+  std::vector<VpcRecord> without;
+  for (const auto& [id, vpc] : transaction.table<VpcRecord>())
+    if (vpc.vni == 0) without.push_back(vpc);
+  for (VpcRecord& vpc : without) {
+    vpc.vni = new_vni(transaction);
+    transaction.put(std::move(vpc));
+  }
 }
 
 VpcId create_vpc(Transaction& transaction, const NewVpc& what) {
@@ -34,6 +53,7 @@ VpcId create_vpc(Transaction& transaction, const NewVpc& what) {
   vpc.dhcp_options = dhcp_options(transaction);
   // Documented: VPC User Guide, "DNS attributes": hostnames are on in default VPCs only.
   vpc.enable_dns_hostnames = what.is_default;
+  vpc.vni = new_vni(transaction);
   vpc.tags = what.tags;
   transaction.put(vpc);
 

@@ -14,6 +14,8 @@ struct NewVpc {
 
 // The VPC, its main route table, its default network ACL and its default security group.
 VpcId create_vpc(Transaction& transaction, const NewVpc& what);
+// Gives a number to those of earlier versions, which have none.
+void number_vpcs(Transaction& transaction);
 
 struct NewSubnet {
   VpcId vpc;

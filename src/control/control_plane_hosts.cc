@@ -1,0 +1,134 @@
+// Hosts that come, go and are forgotten.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+#include "control/control_plane.h"
+#include "control/instance_lifecycle.h"
+
+namespace enid::control {
+
+void ControlPlane::join_host(HostDescription description, CardLink& card, InstanceRuntime& runtime,
+                             Done done) {
+  parts_.executor.post(
+      [this, description = std::move(description), &card, &runtime, done = std::move(done)]() mutable {
+        if (Result<void> admitted = admit(description); !admitted) return done(std::move(admitted));
+        bring_in(description, card, runtime, answer_to(std::move(done)));
+      });
+}
+
+Result<void> ControlPlane::admit(const HostDescription& description) const {
+  const auto refuse = [](std::string why) {
+    return failure(std::make_error_code(std::errc::invalid_argument), std::move(why));
+  };
+  const HostId& id = description.id;
+  if (!is_host_name(id.text()))
+    return refuse(
+        fmt::format("'{}' is no name for a host: up to 63 letters, digits, dots and dashes", id.text()));
+  if (parts_.card != nullptr && id == options_.local_host.id)
+    return refuse(fmt::format("{} is the machine of the control plane itself", id.text()));
+  TRY(check_network_cards(description.network_cards));
+  for (const auto& [other, known] : shared_->hosts.all())
+    if (other != id && description.underlay_address.value != 0 &&
+        known.description.underlay_address == description.underlay_address)
+      return refuse(fmt::format("{} has the underlay address {} already", other.text(),
+                                description.underlay_address.text()));
+  const Host* known = shared_->hosts.find(id);
+  if (known == nullptr) return {};
+  if (const auto lost = known->network_cards.first_lost_with(description.network_cards))
+    return refuse(fmt::format("virtual function {} of card {} of {} is in use, and would be no more",
+                              lost->number, lost->card, id.text()));
+  return {};
+}
+
+void ControlPlane::bring_in(const HostDescription& description, CardLink& card, InstanceRuntime& runtime,
+                            const AnswerPointer& answer) {
+  const HostId& id = description.id;
+  lose(id);
+  const bool is_new = shared_->hosts.find(id) == nullptr;
+  Host& host = is_new ? shared_->hosts.add(description) : *shared_->hosts.find(id);
+  const bool has_changed = is_new || host.description != description;
+  const bool has_new_links = host.card != &card || host.runtime != &runtime;
+  host.network_cards.resize(description.network_cards);
+  host.description = description;
+  host.card = &card;
+  host.runtime = &runtime;
+  host.connected = true;
+  if (has_changed) {
+    store_changes({{std::string(kHostsPrefix) + id.text(), to_json(description)}}, answer);
+    tell_others_of(id, answer);
+  }
+  if (has_new_links) {
+    runtime.set_powered_off_listener([this, id](InstanceId instance) {
+      parts_.executor.post([this, id, instance = std::move(instance)] { on_powered_off(id, instance); });
+    });
+    CardStream& stream = streams_[id];
+    ++stream.revision;
+    ++answer->waits;
+    stream.waiting.emplace(stream.revision, answer);
+    card.replace(make_snapshot(id), [this, id, revision = stream.revision] {
+      parts_.executor.post([this, id, revision] { on_applied(id, revision); });
+    });
+  }
+  reconcile(id);
+  finish_one(answer);
+}
+
+void ControlPlane::host_lost(HostId host) {
+  parts_.executor.post([this, host = std::move(host)] { lose(host); });
+}
+
+void ControlPlane::lose(const HostId& id) {
+  Host* host = shared_->hosts.find(id);
+  if (host == nullptr || !host->connected) return;
+  host->connected = false;
+  for (const auto& [revision, answer] : std::exchange(streams_[id].waiting, {})) finish_one(answer);
+  std::vector<InstanceId> stuck;
+  for (auto& [instance, queue] : actions_) {
+    if (queue.actions.empty() || host_of(queue.actions.front()) != id) continue;
+    queue.running = false;
+    stuck.push_back(instance);
+    for (const QueuedAction& action : queue.actions)
+      for (const auto& wait : action.waits) end_wait_later(wait);
+  }
+  for (const InstanceId& instance : stuck) begin_next(instance);
+}
+
+// What it runs, and what the records say that it should.
+void ControlPlane::reconcile(const HostId& id) {
+  InstanceRuntime& runtime = *shared_->hosts.find(id)->runtime;
+  std::vector<QueuedAction> dropped = drop_actions(id);
+  for (const auto& [name, model] : regions_)
+    run_for_nobody(name, [&](Transaction& transaction) {
+      std::vector<InstanceId> here;
+      for (const auto& [instance, record] : transaction.table<InstanceRecord>())
+        if (record.disk_host == id) here.push_back(instance);
+      for (const InstanceId& instance : here)
+        resume_instance(transaction, *transaction.find<InstanceRecord>(instance), runtime.state(instance));
+    });
+  for (const InstanceId& instance : runtime.present()) {
+    bool is_here = false;
+    for (const auto& [name, model] : regions_) {
+      const InstanceRecord* record = model->find<InstanceRecord>(instance);
+      is_here |= record != nullptr && record->disk_host == id;
+    }
+    // Its record was never durable, or it has left this host while that was away.
+    if (!is_here) runtime.remove(instance, [](Result<void>) {});
+  }
+  for (QueuedAction& action : dropped) {
+    const InstanceId& instance = action.action.instance;
+    const auto queue = actions_.find(instance);
+    if (action.action.kind == RuntimeActionKind::kReboot) {
+      enqueue(std::move(action));  // No record tells of it.
+    } else if (queue != actions_.end() && !queue->second.actions.empty()) {
+      std::ranges::move(action.waits, std::back_inserter(queue->second.actions.back().waits));
+    } else {
+      for (const auto& wait : action.waits) finish_wait(*wait);
+    }
+  }
+}
+
+}  // namespace enid::control
