@@ -226,6 +226,66 @@ Run add_sim(CLI::App& app, CLI::App*& command) {
   return bind(options, run_sim);
 }
 
+Run add_lab(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<LabCommandOptions>();
+  command = app.add_subcommand("lab", "several hosts and the network between them, on this machine");
+  command->footer(
+      "\nExample: enid lab up --hosts 4 --spines 4 --rate 200mbit --delay 100us\n"
+      "         enid lab fail spine2 --loss 5%      then: enid lab heal\n"
+      "Each host and each spine is a network namespace (enid-lab-host-1, enid-lab-spine-1); every host has "
+      "one link\n"
+      "to every spine, so there are as many paths between two hosts as spines. docs/lab.md tells it all.");
+  command->require_subcommand(1);
+  const auto action = [&](const char* name, const char* about, const std::string& footer = {}) {
+    CLI::App* sub = command->add_subcommand(name, about);
+    if (!footer.empty()) sub->footer("\n" + footer);
+    sub->add_option("--name", options->name, "one of several labs: small letters and digits");
+    sub->callback([options, name] { options->action = name; });
+    return sub;
+  };
+  constexpr const char* kLinks = "spine-2 (or spine2), host-1, one link as host-1:spine-2, or all";
+
+  CLI::App* up =
+      action("up", "build it",
+             "A link's rate is kept by a token bucket at its sending end, whose queue is --buffer bytes\n"
+             "and drops at its tail. Without --rate links are as fast as the machine; without --delay and\n"
+             "--loss no program stands between two namespaces.");
+  up->add_option("--hosts", options->hosts, "2 to 64")->capture_default_str();
+  up->add_option("--spines", options->spines, "1 to 32: how many paths")->capture_default_str();
+  up->add_option("--rate", options->rate, "of each link, each way: 200mbit, 1gbit; default: no limit");
+  up->add_option("--delay", options->delay, "of each link, one way: 100us; a packet crosses two links");
+  up->add_option("--buffer", options->buffer, "bytes that wait before a link: 64k, 1m")
+      ->capture_default_str();
+  up->add_option("--mtu", options->mtu, "of the links; 9001 bytes must fit with their headers")
+      ->capture_default_str();
+  up->add_option("--seed", options->seed, "of the losses and of the paths that flows get")
+      ->capture_default_str();
+  up->add_option("--fail", options->fail.links, std::string("links with --loss: ") + kLinks);
+  up->add_option("--loss", options->fail.loss, "of packets on these links, each way: 1%")->needs("--fail");
+
+  action("down", "remove it, also after a crash: namespaces, links, processes");
+  action("status", "what there is, and what is wrong with it")
+      ->add_flag("--json", options->json, "for scripts");
+
+  CLI::App* fail =
+      action("fail", "make links bad while everything runs",
+             "What is not said stays. Both ways of a link are meant.\n"
+             "--down is a pulled cable: hosts notice and use other paths. --loss 100% is one that\n"
+             "nobody notices.");
+  fail->add_option("links", options->fail.links, kLinks)->required();
+  fail->add_option("--loss", options->fail.loss, "of packets: 5%");
+  fail->add_option("--delay", options->fail.delay, "one way, on top of the lab's: 2ms");
+  fail->add_option("--rate", options->fail.rate, "instead of the lab's: 50mbit");
+  fail->add_flag("--down", options->fail.down, "the cable is pulled");
+
+  CLI::App* heal = action("heal", "links are as `enid lab up` made them");
+  heal->add_option("links", options->fail.links, std::string("default: all; or ") + kLinks);
+  CLI::App* forward = action("forward", "delay and loss of a spine's links; started by the others");
+  forward->group("");
+  forward->add_option("--spine", options->spine, "its number")->required();
+  return bind(options, run_lab);
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -240,7 +300,7 @@ int run_command_line(int argc, char** argv) {
   std::vector<std::pair<CLI::App*, Run>> commands;
   for (const Add add :
        {Add{add_up}, Add{add_down}, Add{add_status}, Add{add_env}, Add{add_aws}, Add{add_key}, Add{add_guest},
-        Add{add_device}, Add{add_exec}, Add{add_trace}, Add{add_capture}, Add{add_sim}}) {
+        Add{add_device}, Add{add_exec}, Add{add_trace}, Add{add_capture}, Add{add_sim}, Add{add_lab}}) {
     CLI::App* command = nullptr;
     Run run = add(app, command);
     commands.emplace_back(command, std::move(run));

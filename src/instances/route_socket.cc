@@ -21,12 +21,6 @@
 namespace enid::instances {
 namespace {
 
-std::array<std::uint8_t, 4> network_order(Ipv4Address address) {
-  std::array<std::uint8_t, 4> bytes;
-  store_be32(bytes.data(), address.value);
-  return bytes;
-}
-
 // Attributes behind a message's fixed part, as (type, bytes).
 template <class OnAttribute>
 void for_each_attribute(std::span<const std::uint8_t> bytes, OnAttribute on_attribute) {
@@ -54,49 +48,6 @@ std::span<const std::uint8_t> behind(std::span<const std::uint8_t> payload) {
 
 }  // namespace
 
-// One request under construction.
-class RouteSocket::Request {
- public:
-  template <class Body>
-  Request(std::uint16_t type, std::uint16_t flags, const Body& body) {
-    header_.nlmsg_type = type;
-    header_.nlmsg_flags = static_cast<std::uint16_t>(flags | NLM_F_REQUEST);
-    append(&body, sizeof body);
-  }
-
-  void add(std::uint16_t type, const void* value, std::size_t size) {
-    const rtattr header{static_cast<std::uint16_t>(RTA_LENGTH(size)), type};
-    append(&header, sizeof header);
-    append(value, size);
-  }
-  void add(std::uint16_t type, std::uint32_t value) { add(type, &value, sizeof value); }
-  void add(std::uint16_t type, Ipv4Address address) {
-    const auto bytes = network_order(address);
-    add(type, bytes.data(), bytes.size());
-  }
-
-  std::span<const std::uint8_t> finish(std::uint32_t sequence) {
-    header_.nlmsg_seq = sequence;
-    header_.nlmsg_len = static_cast<std::uint32_t>(size_);
-    std::memcpy(bytes_.data(), &header_, sizeof header_);
-    return {bytes_.data(), size_};
-  }
-  void add_flags(std::uint16_t flags) {
-    header_.nlmsg_flags = static_cast<std::uint16_t>(header_.nlmsg_flags | flags);
-  }
-
- private:
-  void append(const void* value, std::size_t size) {
-    CHECK(size_ + NLMSG_ALIGN(size) <= bytes_.size());
-    std::memcpy(bytes_.data() + size_, value, size);
-    size_ += NLMSG_ALIGN(size);
-  }
-
-  nlmsghdr header_{};
-  alignas(nlmsghdr) std::array<std::uint8_t, 256> bytes_{};
-  std::size_t size_ = sizeof(nlmsghdr);
-};
-
 Result<RouteSocket> RouteSocket::open() {
   host::UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   if (!socket.is_open()) return errno_failure("open a netlink socket");
@@ -106,7 +57,7 @@ Result<RouteSocket> RouteSocket::open() {
 }
 
 template <class OnMessage>
-Result<void> RouteSocket::dump(Request& request, OnMessage on_message) {
+Result<void> RouteSocket::dump(RouteRequest& request, OnMessage on_message) {
   const std::span<const std::uint8_t> out = request.finish(++sequence_);
   if (::send(socket_.get(), out.data(), out.size(), 0) < 0) return errno_failure("ask the kernel's network");
   alignas(nlmsghdr) std::array<std::uint8_t, 32 * 1024> in;
@@ -134,7 +85,7 @@ Result<void> RouteSocket::dump(Request& request, OnMessage on_message) {
   }
 }
 
-Result<void> RouteSocket::transact(Request& request, int accepted_error) {
+Result<void> RouteSocket::transact(RouteRequest& request, int accepted_error) {
   request.add_flags(NLM_F_ACK);
   Result<void> done = dump(request, [](std::span<const std::uint8_t>) {});
   if (!done && done.error().code == std::error_code(accepted_error, std::generic_category())) return {};
@@ -143,7 +94,7 @@ Result<void> RouteSocket::transact(Request& request, int accepted_error) {
 }
 
 Result<std::vector<Link>> RouteSocket::links() {
-  Request request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
+  RouteRequest request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
   std::vector<Link> links;
   TRY(dump(request, [&](std::span<const std::uint8_t> payload) {
     const auto body = body_of<ifinfomsg>(payload);
@@ -170,7 +121,7 @@ Result<std::optional<Link>> RouteSocket::find_link(const std::string& name) {
 Result<void> RouteSocket::set_link_address(unsigned link, const MacAddress& mac) {
   ifinfomsg body{};
   body.ifi_index = static_cast<int>(link);
-  Request request(RTM_NEWLINK, 0, body);
+  RouteRequest request(RTM_NEWLINK, 0, body);
   request.add(IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size());
   return transact(request, 0);
 }
@@ -178,7 +129,7 @@ Result<void> RouteSocket::set_link_address(unsigned link, const MacAddress& mac)
 Result<void> RouteSocket::set_link_mtu(unsigned link, std::uint32_t mtu) {
   ifinfomsg body{};
   body.ifi_index = static_cast<int>(link);
-  Request request(RTM_NEWLINK, 0, body);
+  RouteRequest request(RTM_NEWLINK, 0, body);
   request.add(IFLA_MTU, mtu);
   return transact(request, 0);
 }
@@ -188,21 +139,21 @@ Result<void> RouteSocket::set_link_up(unsigned link, bool up) {
   body.ifi_index = static_cast<int>(link);
   if (up) body.ifi_flags = IFF_UP;
   body.ifi_change = IFF_UP;
-  Request request(RTM_NEWLINK, 0, body);
+  RouteRequest request(RTM_NEWLINK, 0, body);
   return transact(request, 0);
 }
 
 Result<void> RouteSocket::delete_link(unsigned link) {
   ifinfomsg body{};
   body.ifi_index = static_cast<int>(link);
-  Request request(RTM_DELLINK, 0, body);
+  RouteRequest request(RTM_DELLINK, 0, body);
   return transact(request, ENODEV);
 }
 
 Result<std::vector<InterfaceAddress>> RouteSocket::addresses(unsigned link) {
   ifaddrmsg asked{};
   asked.ifa_family = AF_INET;
-  Request request(RTM_GETADDR, NLM_F_DUMP, asked);
+  RouteRequest request(RTM_GETADDR, NLM_F_DUMP, asked);
   std::vector<InterfaceAddress> found;
   TRY(dump(request, [&](std::span<const std::uint8_t> payload) {
     const auto body = body_of<ifaddrmsg>(payload);
@@ -220,7 +171,7 @@ Result<void> RouteSocket::add_address(unsigned link, const InterfaceAddress& add
   body.ifa_family = AF_INET;
   body.ifa_prefixlen = address.prefix_length;
   body.ifa_index = link;
-  Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body);
+  RouteRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body);
   request.add(IFA_LOCAL, address.address);
   request.add(IFA_ADDRESS, address.address);
   const Ipv4Prefix subnet{{}, address.prefix_length};
@@ -235,7 +186,7 @@ Result<void> RouteSocket::delete_address(unsigned link, const InterfaceAddress& 
   body.ifa_family = AF_INET;
   body.ifa_prefixlen = address.prefix_length;
   body.ifa_index = link;
-  Request request(RTM_DELADDR, 0, body);
+  RouteRequest request(RTM_DELADDR, 0, body);
   request.add(IFA_LOCAL, address.address);
   return transact(request, EADDRNOTAVAIL);
 }
@@ -248,7 +199,7 @@ Result<void> RouteSocket::add_route(const Route& route) {
   body.rtm_protocol = RTPROT_DHCP;
   body.rtm_scope = route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
   body.rtm_type = RTN_UNICAST;
-  Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body);
+  RouteRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body);
   if (route.destination.length > 0) request.add(RTA_DST, route.destination.address);
   if (route.gateway) request.add(RTA_GATEWAY, *route.gateway);
   if (route.source) request.add(RTA_PREFSRC, *route.source);
@@ -261,7 +212,7 @@ Result<void> RouteSocket::add_route(const Route& route) {
 Result<std::vector<SourceRule>> RouteSocket::source_rules() {
   fib_rule_hdr asked{};
   asked.family = AF_INET;
-  Request request(RTM_GETRULE, NLM_F_DUMP, asked);
+  RouteRequest request(RTM_GETRULE, NLM_F_DUMP, asked);
   std::vector<SourceRule> rules;
   TRY(dump(request, [&](std::span<const std::uint8_t> payload) {
     const auto body = body_of<fib_rule_hdr>(payload);
@@ -289,7 +240,7 @@ Result<void> RouteSocket::add_rule(const SourceRule& rule) {
   body.family = AF_INET;
   body.src_len = 32;
   body.action = FR_ACT_TO_TBL;
-  Request request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body);
+  RouteRequest request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body);
   request.add(FRA_SRC, rule.source);
   request.add(FRA_TABLE, rule.table);
   request.add(FRA_PRIORITY, rule.priority);
@@ -301,7 +252,7 @@ Result<void> RouteSocket::delete_rule(const SourceRule& rule) {
   body.family = AF_INET;
   body.src_len = 32;
   body.action = FR_ACT_TO_TBL;
-  Request request(RTM_DELRULE, 0, body);
+  RouteRequest request(RTM_DELRULE, 0, body);
   request.add(FRA_SRC, rule.source);
   request.add(FRA_TABLE, rule.table);
   request.add(FRA_PRIORITY, rule.priority);

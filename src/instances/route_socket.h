@@ -16,6 +16,7 @@
 #include "base/ip_address.h"
 #include "base/result.h"
 #include "host/unique_fd.h"
+#include "instances/route_request.h"
 
 namespace enid::instances {
 
@@ -70,13 +71,14 @@ class RouteSocket {
   Result<void> add_rule(const SourceRule& rule);
   Result<void> delete_rule(const SourceRule& rule);
 
+  // Any other request; `accepted_error` is an errno that counts as done, 0: none does.
+  Result<void> transact(RouteRequest& request, int accepted_error);
+
  private:
   explicit RouteSocket(host::UniqueFd socket) : socket_(std::move(socket)) {}
 
-  class Request;
-  Result<void> transact(Request& request, int accepted_error);
   template <class OnMessage>
-  Result<void> dump(Request& request, OnMessage on_message);
+  Result<void> dump(RouteRequest& request, OnMessage on_message);
 
   host::UniqueFd socket_;
   std::uint32_t sequence_ = 0;

@@ -115,4 +115,29 @@ struct SimOptions {
 };
 int run_sim(const SimOptions& options);
 
+// Quantities as they were typed; empty: not said.
+struct LabLinkOptions {
+  std::string links;
+  std::string rate;
+  std::string delay;
+  std::string loss;
+  bool down = false;
+};
+
+struct LabCommandOptions {
+  std::string action;  // up, down, status, fail, heal, forward
+  std::string name;
+  std::uint16_t hosts = 4;
+  std::uint16_t spines = 4;
+  std::string rate;   // Of every link.
+  std::string delay;  // Of every link.
+  std::string buffer = "256k";
+  std::uint32_t mtu = 9216;
+  std::uint64_t seed = 1;
+  LabLinkOptions fail;
+  std::uint16_t spine = 0;  // forward
+  bool json = false;
+};
+int run_lab(const LabCommandOptions& options);
+
 }  // namespace enid::apps
