@@ -6,7 +6,10 @@
 //   acknowledgements both ways; with tags. The writing and the parsing of the bytes is measured beside it.
 //   `context_bytes` is what a connection that was used and is idle now keeps.
 //
-//   bench_srd [datagrams a round] [rounds]
+//   Then the same transport with all that belongs to it, as a card drives it, over UDP sockets: see
+//   socket_race.h. Needs root.
+//
+//   bench_srd [datagrams a round] [rounds] [seconds of each contestant's turn]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "bench/common/two_interfaces.h"
+#include "bench/srd/socket_race.h"
 #include "srd/connection.h"
 
 namespace enid::srd {
@@ -139,6 +143,44 @@ std::size_t idle_context_bytes() {
 }  // namespace
 }  // namespace enid::srd
 
+namespace {
+
+// The end of the last line.
+std::string race(int rounds, double seconds) {
+  auto race = enid::bench::SocketRace::create();
+  if (!race) {
+    fmt::print("UDP sockets beside TCP: left out, {}\n", race.error().message);
+    return {};
+  }
+  (*race)->round(seconds);  // Caches and windows get warm.
+  std::vector<double> srd, tcp, ratios, srd_wall, tcp_wall;
+  for (int i = 0; i < rounds; ++i) {
+    const enid::bench::RaceRound round = (*race)->round(seconds);
+    srd.push_back(round.srd_gbps);
+    tcp.push_back(round.tcp_gbps);
+    ratios.push_back(round.srd_gbps / round.tcp_gbps);
+    srd_wall.push_back(round.srd_wall_gbps);
+    tcp_wall.push_back(round.tcp_wall_gbps);
+  }
+  using enid::bench::median;
+  const double srd_gbps = median(srd);
+  const double ratio = median(ratios);
+  const enid::bench::RaceDetails details = (*race)->details();
+  fmt::print("SRD over UDP sockets, both ends on one core {:7.1f} Gbit/s ({:.1f} by the wall's clock)\n",
+             srd_gbps, median(srd_wall));
+  fmt::print("TCP of the kernel, the same way             {:7.1f} Gbit/s ({:.1f})\n", median(tcp),
+             median(tcp_wall));
+  fmt::print("SRD by TCP, median of {} rounds in turns     {:7.2f}\n", rounds, ratio);
+  fmt::print(
+      "  {:.1f} datagrams a sendmsg, {:.1f} a recvmmsg, {:.1f} an acknowledgement; {} sent again, {} "
+      "timeouts\n",
+      details.datagrams_a_send_call, details.datagrams_a_receive_call, details.datagrams_an_acknowledgement,
+      details.retransmissions, details.timeouts);
+  return fmt::format(" udp_gbps={:.1f} vs_tcp_ratio={:.2f}", srd_gbps, ratio);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace enid::srd;
   const std::uint64_t datagrams = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 500'000;
@@ -151,6 +193,7 @@ int main(int argc, char** argv) {
   fmt::print("  without tags                             {:7.1f} ns\n", without_tags);
   fmt::print("header to bytes and back                   {:7.1f} ns\n", bytes);
   fmt::print("idle connection                            {:7} bytes\n", context);
-  fmt::print("figures: ns_per_datagram={:.1f} ns_without_tags={:.1f} context_bytes={}\n", with_tags,
-             without_tags, context);
+  const std::string race_figures = race(rounds, argc > 3 ? std::atof(argv[3]) : 0.5);
+  fmt::print("figures: ns_per_datagram={:.1f} ns_without_tags={:.1f}{} context_bytes={}\n", with_tags,
+             without_tags, race_figures, context);
 }

@@ -83,7 +83,7 @@ std::size_t run_length(std::span<const fabric::OutgoingDatagram> datagrams) {
 }  // namespace
 
 UdpUnderlay::UdpUnderlay(const UdpUnderlayOptions& options)
-    : options_(options), arena_(new std::uint8_t[kArenaBytes]) {
+    : options_(options), arena_(std::make_unique_for_overwrite<Arena>()) {
   arrived_.reserve(kReceiveMessages * kSegmentsMax);
 }
 
@@ -186,7 +186,7 @@ void UdpUnderlay::take_from(fabric::Channel channel) {
   std::array<sockaddr_in, kReceiveMessages> senders;
   std::array<Control, kReceiveMessages> controls;
   for (std::size_t i = 0; i < kReceiveMessages; ++i) {
-    buffers[i] = {arena_.get() + i * kMessageBytes, kMessageBytes};
+    buffers[i] = {arena_->bytes.data() + i * kMessageBytes, kMessageBytes};
     msghdr& header = messages[i].msg_hdr;
     header.msg_name = &senders[i];
     header.msg_namelen = sizeof senders[i];
@@ -218,7 +218,7 @@ void UdpUnderlay::take_from(fabric::Channel channel) {
         datagram.is_congestion_experienced = (value & kCongestionExperienced) == kCongestionExperienced;
       }
     }
-    std::uint8_t* data = arena_.get() + static_cast<std::size_t>(i) * kMessageBytes;
+    std::uint8_t* data = arena_->bytes.data() + static_cast<std::size_t>(i) * kMessageBytes;
     for (std::size_t at = 0; at < bytes; at += each) {
       datagram.bytes = Bytes(data + at, std::min(each, bytes - at));
       arrived_.push_back(datagram);
