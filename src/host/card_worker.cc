@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <condition_variable>
 #include <fstream>
 #include <future>
@@ -21,7 +22,9 @@
 #include "base/check.h"
 #include "host/clock.h"
 #include "host/host_resolver.h"
+#include "host/secure_random.h"
 #include "host/tap_port.h"
+#include "srd/host_settings.h"
 
 namespace enid::host {
 namespace {
@@ -101,6 +104,20 @@ class PortCloser {
   bool stopping_ = false;
   std::thread thread_;
 };
+
+// Nobody may guess what a card calls itself, and no two boots may call themselves the same.
+card::CardOptions with_carrier(const CardWorkerOptions& options) {
+  card::CardOptions card = options.card;
+  if (!options.underlay) return card;
+  if (!card.express.carrier) {
+    card.express.carrier.emplace();
+    card.express.carrier->settings = srd::host_settings(options.link_bits_per_second);
+  }
+  const auto random = std::bit_cast<std::array<std::uint64_t, 2>>(secure_random<16>());
+  card.express.carrier->incarnation = random[0] | 1;
+  card.express.carrier->seed = random[1];
+  return card;
+}
 
 }  // namespace
 
@@ -359,7 +376,7 @@ CardWorker::CardWorker(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) 
 }
 
 Result<std::unique_ptr<CardWorker>> CardWorker::create(const CardWorkerOptions& options) {
-  auto parts = std::make_unique<Parts>(options.card);
+  auto parts = std::make_unique<Parts>(with_carrier(options));
   parts->epoll = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (!parts->epoll.is_open()) return errno_failure("make the card's epoll");
   parts->wake = UniqueFd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));

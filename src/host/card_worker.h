@@ -9,7 +9,8 @@
 //   that is really busy; epoll tells when it has frames again. Nothing tells of a polled port (an emulated
 //   network card, whose rings are a guest's memory): the worker looks at each in every round, and while there
 //   is one it sleeps only briefly, longer when the guests have been silent for a while. The network between
-//   hosts is one more busy port; how long its packets may be is asked whenever a host is programmed.
+//   hosts is one more busy port, and what SRD has to send leaves at the end of a round, at a timer of the
+//   card's; how long its packets may be is asked whenever a host is programmed.
 //
 // Invariants
 //   (1) No port gets a second batch before every other busy port has had its turn.
@@ -43,6 +44,9 @@ struct CardWorkerOptions {
   std::string resolver_file = "/etc/resolv.conf";
   // This host's place in the network between hosts; without it, interfaces elsewhere cannot be reached.
   std::optional<UdpUnderlayOptions> underlay = std::nullopt;
+  // Of the link to that network. With an underlay, hosts with a pair key are reached by SRD, too (ENA
+  // Express); how, card.express.carrier may say. Its incarnation and seed are the worker's to draw.
+  std::uint64_t link_bits_per_second = 25'000'000'000;
 };
 
 struct CardWorkerCounters {
