@@ -260,6 +260,7 @@ Run add_lab(CLI::App& app, CLI::App*& command) {
       ->capture_default_str();
   up->add_option("--seed", options->seed, "of the losses and of the paths that flows get")
       ->capture_default_str();
+  up->add_flag("--network-only", options->network_only, "without cards: no daemon, no instances");
   up->add_option("--fail", options->fail.links, std::string("links with --loss: ") + kLinks);
   up->add_option("--loss", options->fail.loss, "of packets on these links, each way: 1%")->needs("--fail");
 

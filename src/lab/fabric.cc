@@ -9,6 +9,10 @@ namespace {
 
 using instances::NetworkNamespaceScope;
 
+// Of devices; see LinkEnd.
+constexpr int kFirstSpineIndex = 100;
+constexpr int kFirstHostIndex = 1000;
+
 Result<NetworkNamespaceScope> enter(const std::string& network) {
   const host::UniqueFd descriptor = TRY(open_namespace(network));
   return NetworkNamespaceScope::enter(descriptor);
@@ -70,8 +74,9 @@ Result<void> Fabric::connect_links() const {
     const host::UniqueFd spine = TRY(open_namespace(plan_.spine_namespace(link.spine)));
     const auto inside = TRY(NetworkNamespaceScope::enter(host));
     auto routes = TRY(instances::RouteSocket::open());
-    TRY(FabricLinks::create_pair(routes, {host.get(), host_link_name(link), host_link_mac(link)},
-                                 {spine.get(), spine_link_name(link), spine_link_mac(link)}, plan_.mtu));
+    TRY(FabricLinks::create_pair(
+        routes, {host.get(), host_link_name(link), host_link_mac(link), kFirstSpineIndex + link.spine},
+        {spine.get(), spine_link_name(link), spine_link_mac(link), kFirstHostIndex + link.host}, plan_.mtu));
   }
   for (const LinkId link : plan_.links()) {
     TRY(connect_host_end(link));

@@ -61,13 +61,16 @@ Result<FabricLinks> FabricLinks::open() { return FabricLinks(TRY(instances::Rout
 
 Result<void> FabricLinks::create_pair(instances::RouteSocket& any, const LinkEnd& one, const LinkEnd& other,
                                       std::uint32_t mtu) {
-  RouteRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+  ifinfomsg body{};
+  body.ifi_index = one.index;
+  RouteRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body);
   add_end(request, one, mtu);
   const std::size_t info = request.begin_nest(IFLA_LINKINFO);
   request.add_text(IFLA_INFO_KIND, "veth");
   const std::size_t data = request.begin_nest(IFLA_INFO_DATA);
   const std::size_t peer = request.begin_nest(VETH_INFO_PEER);
-  request.add_part(ifinfomsg{});
+  body.ifi_index = other.index;
+  request.add_part(body);
   add_end(request, other, mtu);
   request.end_nest(peer);
   request.end_nest(data);

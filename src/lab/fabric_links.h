@@ -24,6 +24,9 @@ struct LinkEnd {
   int network = -1;  // A descriptor of the namespace.
   std::string name;
   MacAddress mac;
+  // Other than the other end's: then a lost carrier is told at once, and within a second otherwise, as the
+  // kernel takes a device that is its own peer for one that has none (Observed: linkwatch, Linux 6.18).
+  int index = 0;
 };
 
 struct NextHop {

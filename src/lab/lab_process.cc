@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,8 +11,10 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "host/unique_fd.h"
+#include "instances/network_namespace.h"
 #include "lab/named_namespace.h"
 
 namespace enid::lab {
@@ -32,9 +33,8 @@ std::string last_line(const std::string& path) {
 }
 
 // In the child: only calls that are safe after a fork.
-[[noreturn]] void become(char* const* arguments, int network, int output, int log) {
+[[noreturn]] void become(char* const* arguments, int output, int log) {
   ::setsid();
-  if (network >= 0 && ::setns(network, CLONE_NEWNET) != 0) ::_exit(126);
   const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(output >= 0 ? output : log, STDOUT_FILENO);
@@ -43,9 +43,8 @@ std::string last_line(const std::string& path) {
   ::_exit(127);
 }
 
+// A process is in its namespace from its first moment, so that whoever looks there never misses it.
 Result<pid_t> spawn(const LabProgram& program, int output) {
-  host::UniqueFd network;
-  if (!program.network.empty()) network = TRY(open_namespace(program.network));
   const host::UniqueFd log(
       ::open(program.log_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
   if (!log.is_open()) return errno_failure("open " + program.log_file);
@@ -53,9 +52,14 @@ Result<pid_t> spawn(const LabProgram& program, int output) {
   for (const std::string& argument : program.arguments)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
+  std::optional<instances::NetworkNamespaceScope> inside;
+  if (!program.network.empty()) {
+    const host::UniqueFd network = TRY(open_namespace(program.network));
+    inside.emplace(TRY(instances::NetworkNamespaceScope::enter(network)));
+  }
   const pid_t child = ::fork();
   if (child < 0) return errno_failure("fork");
-  if (child == 0) become(arguments.data(), network.get(), output, log.get());
+  if (child == 0) become(arguments.data(), output, log.get());
   return child;
 }
 

@@ -134,6 +134,7 @@ struct LabCommandOptions {
   std::string buffer = "256k";
   std::uint32_t mtu = 9216;
   std::uint64_t seed = 1;
+  bool network_only = false;
   LabLinkOptions fail;
   std::uint16_t spine = 0;  // forward
   bool json = false;
