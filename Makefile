@@ -36,7 +36,7 @@ test: ## install what the tests need, build, run all of them; GUEST=no leaves vi
 	@tools/install_packages.sh test $(if $(filter no,$(GUEST)),,guest)
 	@GUEST=$(GUEST) tools/run_tests.sh
 
-bench: ## measure beside what you would use instead: make bench BENCH=datapath|pipeline|failover|api|ena|ena_rings|sim
+bench: ## measure beside what you would use instead: make bench BENCH=datapath|pipeline|failover|api|ena|ena_rings|lab|sim
 	@tools/install_packages.sh bench
 	@tools/run_bench.sh $(BENCH)
 

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 name=${1:-}
 if [ -z "$name" ]; then
-  echo 'which one? make bench BENCH=datapath|pipeline|failover|api|ena|ena_rings|srd|sim' >&2
+  echo 'which one? make bench BENCH=datapath|pipeline|failover|api|ena|ena_rings|lab|srd|sim' >&2
   exit 2
 fi
 shift
