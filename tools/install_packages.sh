@@ -18,7 +18,7 @@ test="$up libgtest-dev libgmock-dev clang-19 clang-format-19 clang-tidy-19
     node=nodejs npm=npm"
 
 # What the benches add: the things a user would use instead.
-bench="$up libgtest-dev libgmock-dev libbenchmark-dev python3-boto3 iperf3 bridge-utils
+bench="$up libgtest-dev libgmock-dev libbenchmark-dev python3-boto3 iperf3 mptcpize bridge-utils
     openvswitch-switch sqlite3"
 
 # What tools/guest/fetch.sh needs to prepare what `qemu` instances run on; QEMU itself, the kernel
