@@ -120,6 +120,8 @@ class Card {
   contract::CardReport report() const;
   // Walks the real stages with a marked packet; delivers nothing and leaves no state.
   contract::TraceReport trace(const TraceSpec& spec, Instant now);
+  // The rest of the way, of a packet that another card's trace says goes on to this one.
+  contract::TraceReport trace_entering(const contract::OnwardTrace& packet, Instant now);
 
   // A sink must be removed before it dies. Interfaces that are not known yet are remembered.
   void add_capture(CaptureSink* sink, std::vector<NetworkInterfaceId> interfaces);

@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "card/express/eligibility.h"
 #include "flow/connection_table.h"
 
 namespace enid::card {
@@ -27,6 +28,7 @@ struct FlowDecision {
   std::array<std::uint8_t, 12> macs{};     // Destination and source, as they leave.
   std::uint16_t mtu = 0;                   // A longer packet must walk.
   bool decrement_time_to_live = false;     // The packet crosses the router.
+  ExpressEligibility express = ExpressEligibility::kSameHost;  // Between hosts: may SRD carry it?
 
   Instant refresh_due() const { return std::bit_cast<Instant>(refresh_due_halves); }
   void set_refresh_due(Instant due) { refresh_due_halves = std::bit_cast<std::array<std::uint32_t, 2>>(due); }

@@ -30,11 +30,16 @@ constexpr MacAddress kRouterMac{{0x02, 0x65, 0x6e, 0x69, 0x64, 0x01}};
 enum class StageResult : std::uint8_t { kPass, kDrop, kConsumed };
 
 // What stages may use besides the packet.
+class ExpressLinks;
+
 struct CardState {
   Tables& tables;
   flow::ConnectionTable& connections;
   LinkLocalServices& services;
   ServiceFrames& card_frames;  // Frames that the card itself sends.
+  // SRD between hosts; null: there is none.
+  ExpressLinks* express = nullptr;
+  bool express_across_zones = false;  // See ExpressOptions.
 };
 
 struct Walk {
@@ -49,7 +54,10 @@ struct Walk {
   DropReason reason = DropReason::kNone;
   bool is_forwarded = false;  // Came by way of a host that the receiver had left.
   bool traced = false;
-  std::string detail{};  // Filled only when traced.
+  // Filled only when traced.
+  std::string detail{};
+  bool by_srd = false;  // SRD would carry it now.
+  std::string carrier_reason{};
 
   StageResult drop(DropReason why) {
     reason = why;

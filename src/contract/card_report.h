@@ -88,6 +88,7 @@ struct HostCounters {
   HostId id;
   std::uint64_t sent_frames = 0;
   std::uint16_t mtu = 0;  // Of IP packets of instances that go there; below 9001 the underlay is too narrow.
+  bool srd_established = false;
 };
 
 // Datagrams from other hosts that reached no interface's counters.
@@ -110,6 +111,9 @@ struct CardReport {
   std::vector<InterfaceCounters> interfaces;  // Those whose instances are here.
   std::vector<HostCounters> hosts;
   UnderlayCounters underlay;
+  // ENA Express of the whole card, by name: why eligible packets went by plain ENA ("fallback_…"), what had
+  // to wait for its order ("reorder_…"), what SRD did ("srd_…"). Zeros left out.
+  std::map<std::string, std::uint64_t> ena_express = {};
 };
 
 }  // namespace enid::contract

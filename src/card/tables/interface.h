@@ -12,6 +12,7 @@
 #include "card/services/service_interface.h"
 #include "card/tables/rule_set.h"
 #include "contract/card_program.h"
+#include "contract/card_report.h"
 #include "flow/connection_state.h"
 #include "flow/fragment_table.h"
 
@@ -72,6 +73,7 @@ struct Interface {
   std::uint64_t received_packets = 0;
   std::uint64_t received_bytes = 0;
   std::array<std::uint64_t, kDropReasonCount> drops{};
+  contract::EnaExpressCounters express;  // Packets only; the rest is known when somebody asks.
 
   bool attached() const { return programmed && (program.instance.has_value() || has_user); }
   bool owns(Ipv4Address address) const;

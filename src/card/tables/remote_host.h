@@ -12,6 +12,7 @@
 namespace enid::card {
 
 struct Interface;
+struct ExpressLink;
 
 // As Output of an interface, for frames that leave in one tunnel.
 struct TunnelOutput {
@@ -24,6 +25,10 @@ struct RemoteHost {
   contract::HostProgram program;
   // The longest IP packet that fits between the hosts, inside. The card's owner finds out.
   std::uint16_t mtu = 9001;
+  // The same by SRD, whose headers are longer. Beyond kExpressMtu it changes nothing.
+  std::uint16_t express_mtu = 9001;
+  // ENA Express to there. Null: both cards have no key in common, or this one has no SRD.
+  ExpressLink* express = nullptr;
 
   std::unique_ptr<TunnelOutput> output;  // Made by the first frame.
   std::size_t output_count = 0;

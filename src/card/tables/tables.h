@@ -78,6 +78,10 @@ class Tables final : public VpcDirectory {
   void for_each_host(Function&& function) const {
     for (const auto& [id, host] : hosts_) function(host);
   }
+  template <class Function>
+  void for_each_host(Function&& function) {
+    for (auto& [id, host] : hosts_) function(host);
+  }
   // The interface has moved to the host at this address, which is newer than what the program says.
   void note_move(Interface& interface, Ipv4Address host);
   // Null: no host's card has this address.

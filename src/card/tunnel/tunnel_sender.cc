@@ -3,23 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "wire/checksum.h"
+#include "card/tunnel/finish_checksum.h"
 #include "wire/frame_layout.h"
 
 namespace enid::card {
-namespace {
-
-// The parse stage has seen that the notes lie within the frame.
-void finish_checksum(const Frame& frame) {
-  const Bytes covered = frame.bytes.subspan(frame.offload.checksum_start);
-  std::uint8_t* const field = covered.data() + frame.offload.checksum_offset;
-  // The field holds the pseudo header's sum, and is part of what is summed.
-  const std::uint16_t checksum = wire::internet_checksum(covered);
-  store_be16(field, checksum == 0 ? 0xffff : checksum);
-}
-
-}  // namespace
-
 TunnelSender::TunnelSender()
     : headers_(std::make_unique<std::array<std::array<std::uint8_t, kHeaderBytesMax>, kDatagramsMax>>()) {}
 
