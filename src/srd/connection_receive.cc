@@ -28,8 +28,8 @@ Reception Connection::State::on_datagram(Instant now, const wire::SrdDatagram& d
     answer_stale(now, header);
     return dropped(DropReason::kUnknownContext);
   }
-  if (settings.authenticate &&
-      ((header.flags & wire::SrdFlags::kTagged) == 0 || header.tag != datagram_tag(session.key, datagram))) {
+  if (settings.authenticate && ((header.flags & wire::SrdFlags::kTagged) == 0 ||
+                                header.tag != datagram_tag(session.tag_key, datagram))) {
     return dropped(DropReason::kBadTag);
   }
   heard_at = now;

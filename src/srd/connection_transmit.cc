@@ -29,7 +29,7 @@ void Connection::State::fill_header(Instant now, wire::SrdType type, std::uint8_
 void Connection::State::seal(Transmission& out) const {
   if (!settings.authenticate) return;
   out.datagram.header.flags |= wire::SrdFlags::kTagged;
-  out.datagram.header.tag = datagram_tag(handshake.session().key, out.datagram);
+  out.datagram.header.tag = datagram_tag(handshake.session().tag_key, out.datagram);
 }
 
 bool Connection::State::poll_transmit(Instant now, Transmission& out) {

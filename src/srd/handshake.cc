@@ -122,6 +122,7 @@ void Handshake::begin_session(std::uint64_t peer_incarnation, std::uint32_t peer
     return keyed_hash(pair_key_, words);
   };
   session_.key = {derive(1), derive(2)};
+  session_.tag_key = TagKey(session_.key);
   const auto first_psn = [&](std::uint64_t purpose) {
     return static_cast<std::uint32_t>(0U - 1 - derive(purpose) % kPsnsBeforeWrap);
   };

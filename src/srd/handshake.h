@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "srd/counters.h"
+#include "srd/datagram_tag.h"
 #include "srd/keyed_hash.h"
 #include "srd/settings.h"
 #include "wire/srd_header.h"
@@ -35,6 +36,7 @@ struct Session {
   std::uint16_t local_epoch = 0;  // What arriving datagrams bear,
   std::uint16_t peer_epoch = 0;   // and departing ones.
   HashKey key{};
+  TagKey tag_key{};  // Made of `key`.
   std::uint32_t first_psn_sent = 0;
   std::uint32_t first_psn_received = 0;
 };

@@ -2,8 +2,7 @@
 // fast short-input PRF" (2012). Input is whole 64-bit words; the closing word carries the length as the
 // paper has it for such inputs.
 //
-// Chosen: SipHash-2-4, the paper's, for setup datagrams, cookies and derived keys; SipHash-1-3 for data and
-// acknowledgements, whose key lives as long as a session and whose time is counted in nanoseconds.
+// Used for setup datagrams, cookies and derived keys: datagram_tag.h has what is paid for by every datagram.
 #pragma once
 
 #include <array>
@@ -51,7 +50,6 @@ class SipHash {
 };
 
 using KeyedHash = SipHash<2, 4>;
-using FastKeyedHash = SipHash<1, 3>;
 
 inline std::uint64_t keyed_hash(const HashKey& key, std::span<const std::uint64_t> words) {
   KeyedHash hash(key);
