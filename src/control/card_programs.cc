@@ -11,22 +11,6 @@
 namespace enid::control {
 namespace {
 
-contract::VpcProgram program_of(const RegionModel& region, const VpcRecord& vpc) {
-  contract::VpcProgram program;
-  program.id = vpc.id;
-  program.enable_dns_support = vpc.enable_dns_support;
-  program.enable_dns_hostnames = vpc.enable_dns_hostnames;
-  program.vni = static_cast<std::uint32_t>(vpc.vni);
-  program.private_dns_domain = private_dns_domain(region.name());
-  for (const CidrAssociation& association : vpc.cidr_blocks)
-    program.cidr_blocks.push_back(association.cidr_block);
-  return program;
-}
-
-contract::SubnetProgram program_of(const SubnetRecord& subnet) {
-  return {.id = subnet.id, .vpc = subnet.vpc, .cidr_block = subnet.cidr_block};
-}
-
 std::int16_t protocol_number(const std::string& name) {
   if (name == "tcp") return 6;
   if (name == "udp") return 17;
@@ -53,14 +37,6 @@ std::optional<contract::SecurityGroupRuleProgram> program_of(const SecurityGroup
   return program;
 }
 
-contract::SecurityGroupProgram program_of(const SecurityGroupRecord& group) {
-  contract::SecurityGroupProgram program{.id = group.id, .vpc = group.vpc, .ingress = {}, .egress = {}};
-  for (const SecurityGroupRule& rule : group.rules)
-    if (auto rule_program = program_of(rule))
-      (rule.is_egress ? program.egress : program.ingress).push_back(std::move(*rule_program));
-  return program;
-}
-
 contract::ConnectionTrackingTimeouts timeouts_of(const NetworkInterfaceRecord& interface,
                                                  const std::string& instance_type) {
   contract::ConnectionTrackingTimeouts timeouts;
@@ -79,6 +55,45 @@ contract::EnaExpress ena_express_of(const Attachment& attachment, const std::str
   return {.enabled = attachment.ena_srd_enabled,
           .udp_enabled = attachment.ena_srd_udp_enabled,
           .supported_by_type = type != nullptr && type->ena_express};
+}
+
+// Empty: not a virtual machine.
+std::optional<MachineShape> machine_shape(const InstanceRecord& instance) {
+  const vpc::Image* image = vpc::find_image(instance.image);
+  if (image == nullptr || !image->is_virtual_machine) return std::nullopt;
+  const vpc::InstanceType* type = vpc::find_instance_type(instance.instance_type);
+  if (type == nullptr) return MachineShape{};
+  const vpc::MachinePorts ports = vpc::machine_ports(*type);
+  return MachineShape{.vcpus = type->vcpus,
+                      .memory_mib = type->memory_mib,
+                      .interface_ports = ports.count,
+                      .interface_ports_per_card = ports.per_card};
+}
+
+}  // namespace
+
+contract::VpcProgram program_of(const RegionModel& region, const VpcRecord& vpc) {
+  contract::VpcProgram program;
+  program.id = vpc.id;
+  program.enable_dns_support = vpc.enable_dns_support;
+  program.enable_dns_hostnames = vpc.enable_dns_hostnames;
+  program.vni = static_cast<std::uint32_t>(vpc.vni);
+  program.private_dns_domain = private_dns_domain(region.name());
+  for (const CidrAssociation& association : vpc.cidr_blocks)
+    program.cidr_blocks.push_back(association.cidr_block);
+  return program;
+}
+
+contract::SubnetProgram program_of(const RegionModel&, const SubnetRecord& subnet) {
+  return {.id = subnet.id, .vpc = subnet.vpc, .cidr_block = subnet.cidr_block};
+}
+
+contract::SecurityGroupProgram program_of(const RegionModel&, const SecurityGroupRecord& group) {
+  contract::SecurityGroupProgram program{.id = group.id, .vpc = group.vpc, .ingress = {}, .egress = {}};
+  for (const SecurityGroupRule& rule : group.rules)
+    if (auto rule_program = program_of(rule))
+      (rule.is_egress ? program.egress : program.ingress).push_back(std::move(*rule_program));
+  return program;
 }
 
 contract::InterfaceProgram program_of(const RegionModel& region, const NetworkInterfaceRecord& interface) {
@@ -108,76 +123,16 @@ contract::InterfaceProgram program_of(const RegionModel& region, const NetworkIn
   return program;
 }
 
-contract::InterfaceProgram as_read_by(const HostId& reader, contract::InterfaceProgram program) {
-  if (program.host == reader) program.host = {};
-  return program;
-}
-
-bool has_metadata(const InstanceRecord& instance) { return instance.state != InstanceState::kTerminated; }
-
-contract::InstanceProgram program_of(const std::string& account, const RegionModel& region,
-                                     const InstanceRecord& instance) {
+std::optional<contract::InstanceProgram> program_of(const std::string& account, const RegionModel& region,
+                                                    const InstanceRecord& instance) {
+  if (instance.state == InstanceState::kTerminated) return std::nullopt;
   const MetadataOptionsRecord& options = instance.metadata_options;
-  return {.id = instance.id,
-          .metadata_options = {.endpoint_enabled = options.endpoint_enabled,
-                               .tokens_required = options.tokens_required,
-                               .hop_limit = static_cast<std::uint8_t>(options.hop_limit)},
-          .metadata = instance_metadata(account, region, instance)};
-}
-
-// Empty: not a virtual machine.
-std::optional<MachineShape> machine_shape(const InstanceRecord& instance) {
-  const vpc::Image* image = vpc::find_image(instance.image);
-  if (image == nullptr || !image->is_virtual_machine) return std::nullopt;
-  const vpc::InstanceType* type = vpc::find_instance_type(instance.instance_type);
-  if (type == nullptr) return MachineShape{};
-  const vpc::MachinePorts ports = vpc::machine_ports(*type);
-  return MachineShape{.vcpus = type->vcpus,
-                      .memory_mib = type->memory_mib,
-                      .interface_ports = ports.count,
-                      .interface_ports_per_card = ports.per_card};
-}
-
-}  // namespace
-
-contract::CardDelta card_delta(const std::string& account, const RegionModel& region,
-                               const TouchedIds& touched, const HostId& reader) {
-  contract::CardDelta delta;
-  const auto send = [&](const auto& id, auto* record, const auto& program) {
-    if (record != nullptr) {
-      delta.upserts.push_back(program(*record));
-    } else {
-      delta.removes.push_back(id);
-    }
-  };
-  for (const VpcId& id : touched.vpcs)
-    send(id, region.find<VpcRecord>(id), [&](const VpcRecord& vpc) { return program_of(region, vpc); });
-  for (const SubnetId& id : touched.subnets)
-    send(id, region.find<SubnetRecord>(id), [](const SubnetRecord& subnet) { return program_of(subnet); });
-  for (const SecurityGroupId& id : touched.groups)
-    send(id, region.find<SecurityGroupRecord>(id),
-         [](const SecurityGroupRecord& group) { return program_of(group); });
-  for (const NetworkInterfaceId& id : touched.interfaces)
-    send(id, region.find<NetworkInterfaceRecord>(id), [&](const NetworkInterfaceRecord& interface) {
-      return as_read_by(reader, program_of(region, interface));
-    });
-  for (const InstanceId& id : touched.instances) {
-    const InstanceRecord* instance = region.find<InstanceRecord>(id);
-    if (instance != nullptr && !has_metadata(*instance)) instance = nullptr;
-    send(id, instance, [&](const InstanceRecord& record) { return program_of(account, region, record); });
-  }
-  return delta;
-}
-
-void add_everything(const std::string& account, const RegionModel& region, const HostId& reader,
-                    std::vector<contract::Entity>& to) {
-  for (const auto& [id, vpc] : region.table<VpcRecord>()) to.push_back(program_of(region, vpc));
-  for (const auto& [id, subnet] : region.table<SubnetRecord>()) to.push_back(program_of(subnet));
-  for (const auto& [id, group] : region.table<SecurityGroupRecord>()) to.push_back(program_of(group));
-  for (const auto& [id, interface] : region.table<NetworkInterfaceRecord>())
-    to.push_back(as_read_by(reader, program_of(region, interface)));
-  for (const auto& [id, instance] : region.table<InstanceRecord>())
-    if (has_metadata(instance)) to.push_back(program_of(account, region, instance));
+  return contract::InstanceProgram{
+      .id = instance.id,
+      .metadata_options = {.endpoint_enabled = options.endpoint_enabled,
+                           .tokens_required = options.tokens_required,
+                           .hop_limit = static_cast<std::uint8_t>(options.hop_limit)},
+      .metadata = instance_metadata(account, region, instance)};
 }
 
 std::string private_dns_domain(const std::string& region) {

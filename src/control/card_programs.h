@@ -1,8 +1,8 @@
 // What a card must know of the model: records turned into contract entities.
 #pragma once
 
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "contract/card_program.h"
 #include "control/instance_runtime.h"
@@ -10,10 +10,14 @@
 
 namespace enid::control {
 
-contract::CardDelta card_delta(const std::string& account, const RegionModel& region,
-                               const TouchedIds& touched, const HostId& reader = {});
-void add_everything(const std::string& account, const RegionModel& region, const HostId& reader,
-                    std::vector<contract::Entity>& to);
+contract::VpcProgram program_of(const RegionModel& region, const VpcRecord& vpc);
+contract::SubnetProgram program_of(const RegionModel& region, const SubnetRecord& subnet);
+contract::SecurityGroupProgram program_of(const RegionModel& region, const SecurityGroupRecord& group);
+// With the name of its host also for that host's card: control/card_feeds.h.
+contract::InterfaceProgram program_of(const RegionModel& region, const NetworkInterfaceRecord& interface);
+// Empty: a terminated instance asks for nothing.
+std::optional<contract::InstanceProgram> program_of(const std::string& account, const RegionModel& region,
+                                                    const InstanceRecord& instance);
 
 // "us-east-1" -> "ec2.internal", others "<region>.compute.internal".
 std::string private_dns_domain(const std::string& region);

@@ -15,7 +15,11 @@ constexpr Duration kTidyPeriod = Duration::from_seconds(60);
 }  // namespace
 
 ControlPlane::ControlPlane(Parts parts, ControlPlaneOptions options)
-    : parts_(parts), options_(std::move(options)), random_(options_.seed) {
+    : parts_(parts),
+      options_(std::move(options)),
+      random_(options_.seed),
+      feeds_(options_.account, shared_->hosts, parts_.card == nullptr ? HostId() : options_.local_host.id,
+             options_.pair_key) {
   CHECK((parts_.card == nullptr) == (parts_.runtime == nullptr));
 }
 
@@ -63,7 +67,7 @@ void ControlPlane::publish(const std::string& name, Transaction& transaction, co
   std::vector<StoreWrite> writes = transaction.store_writes();
   if (!writes.empty()) {
     store_changes(std::move(writes), answer);
-    program_cards(*regions_.at(name), transaction.touched(), answer);
+    send_deltas(feeds_.update(*regions_.at(name), transaction.touched()), answer);
   }
   std::vector<RuntimeAction> actions = transaction.take_actions();
   transaction.commit();

@@ -32,6 +32,7 @@
 
 #include "base/random.h"
 #include "base/result.h"
+#include "control/card_feeds.h"
 #include "control/card_link.h"
 #include "control/executor.h"
 #include "control/host_settings.h"
@@ -47,8 +48,8 @@ struct ControlPlaneOptions {
   std::uint64_t seed = 1;
   HostDescription local_host = {};        // Of this machine; its network cards are told by the next:
   NetworkCardRequest network_cards = {};  // what it shall have, on top of what the store says it had.
-  // The key of two hosts' cards; the same whoever comes first. Empty: they have none.
-  std::function<contract::PairKey(const HostId&, const HostId&)> pair_key = {};
+  // The key of two hosts' cards. Empty: they have none.
+  CardFeeds::PairKeyOf pair_key = {};
 };
 
 // Chosen: as long as a client waits gladly; shorter than the time-outs of EC2's SDKs (60 s).
@@ -145,12 +146,12 @@ class ControlPlane {
   void complete_old_records();
 
   // control_plane_cards.cc
-  void program_cards(const RegionModel& region, const TouchedIds& touched, const AnswerPointer& answer);
-  void tell_others_of(const HostId& host, const AnswerPointer& answer);
+  void send_deltas(CardFeeds::Deltas deltas, const AnswerPointer& answer);
   void send_delta(Host& host, contract::CardDelta delta, const AnswerPointer& answer);
+  void send_snapshot(Host& host, const AnswerPointer& answer);
+  void wait_for_card(const HostId& host, std::uint64_t revision, const AnswerPointer& answer);
+  std::function<void()> applied(const HostId& host, std::uint64_t revision);
   void on_applied(const HostId& host, std::uint64_t revision);
-  contract::HostProgram host_program(const Host& host, const HostId& reader) const;
-  contract::CardSnapshot make_snapshot(const HostId& host);
 
   // control_plane_hosts.cc
   Result<void> admit(const HostDescription& description) const;
@@ -166,7 +167,7 @@ class ControlPlane {
   void begin(const QueuedAction& queued, InstanceRuntime& runtime, const InstanceRuntime::Done& done);
   const HostId& host_of(const QueuedAction& queued) const;
   void on_action_done(const InstanceId& instance, std::uint64_t turn, Result<void> result);
-  void end_wait_later(const std::shared_ptr<ActionWait>& wait);
+  void end_waits_later(const QueuedAction& queued);
   std::vector<QueuedAction> drop_actions(const HostId& host);
   void on_powered_off(const HostId& host, const InstanceId& instance);
 
@@ -174,6 +175,7 @@ class ControlPlane {
   ControlPlaneOptions options_;
   Random random_;
   std::shared_ptr<SharedByRegions> shared_ = std::make_shared<SharedByRegions>();
+  CardFeeds feeds_;
   Regions regions_;
   store::Revision submitted_ = 0;
   store::Revision durable_ = 0;

@@ -17,6 +17,11 @@ std::optional<Error> refusal_of(std::optional<Error> error) {
   return error;
 }
 
+// Documented: EC2 API Reference, "Error codes", server errors: "An internal error has occurred."
+Error unreachable() {
+  return vpc::ec2_error("ServerInternal", "The host of the instance cannot be reached.");
+}
+
 bool still_attached(const RegionModel& model, const RuntimeAction& action) {
   const NetworkInterfaceRecord* interface = model.interface_with(action.attachment);
   return interface != nullptr && interface->id == action.interface;
@@ -27,8 +32,7 @@ bool still_attached(const RegionModel& model, const RuntimeAction& action) {
 void ControlPlane::enqueue(QueuedAction action) {
   const InstanceId instance = action.action.instance;
   const Host* host = shared_->hosts.find(host_of(action));
-  if (host == nullptr || !host->connected)
-    for (const auto& wait : action.waits) end_wait_later(wait);
+  if (host == nullptr || !host->connected) end_waits_later(action);
   actions_[instance].actions.push_back(std::move(action));
   begin_next(instance);
 }
@@ -114,10 +118,12 @@ void ControlPlane::on_action_done(const InstanceId& instance, std::uint64_t turn
   begin_next(instance);
 }
 
-void ControlPlane::end_wait_later(const std::shared_ptr<ActionWait>& wait) {
-  parts_.executor.post_after(kUnreachableWait, [wait] {
-    // Documented: EC2 API Reference, "Error codes", server errors: "An internal error has occurred."
-    finish_wait(*wait, vpc::ec2_error("ServerInternal", "The host of the instance cannot be reached."));
+// A detach is answered well all the same: in EC2, too, it goes on after the answer.
+void ControlPlane::end_waits_later(const QueuedAction& queued) {
+  if (queued.waits.empty()) return;
+  const bool goes_on = queued.action.kind == RuntimeActionKind::kDetach;
+  parts_.executor.post_after(kUnreachableWait, [waits = queued.waits, goes_on] {
+    for (const auto& wait : waits) finish_wait(*wait, goes_on ? std::nullopt : std::optional(unreachable()));
   });
 }
 

@@ -5,9 +5,9 @@
 #include <iterator>
 #include <utility>
 
-#include "base/check.h"
 #include "control/control_plane.h"
 #include "control/instance_lifecycle.h"
+#include "vpc/ec2_error.h"
 
 namespace enid::control {
 
@@ -59,20 +59,14 @@ void ControlPlane::bring_in(const HostDescription& description, CardLink& card, 
   host.connected = true;
   if (has_changed) {
     store_changes({{std::string(kHostsPrefix) + id.text(), to_json(description)}}, answer);
-    tell_others_of(id, answer);
   }
   if (has_new_links) {
     runtime.set_powered_off_listener([this, id](InstanceId instance) {
       parts_.executor.post([this, id, instance = std::move(instance)] { on_powered_off(id, instance); });
     });
-    CardStream& stream = streams_[id];
-    ++stream.revision;
-    ++answer->waits;
-    stream.waiting.emplace(stream.revision, answer);
-    card.replace(make_snapshot(id), [this, id, revision = stream.revision] {
-      parts_.executor.post([this, id, revision] { on_applied(id, revision); });
-    });
+    send_snapshot(host, answer);
   }
+  if (has_changed) send_deltas(feeds_.refresh_hosts(), answer);
   reconcile(id);
   finish_one(answer);
 }
@@ -91,10 +85,40 @@ void ControlPlane::lose(const HostId& id) {
     if (queue.actions.empty() || host_of(queue.actions.front()) != id) continue;
     queue.running = false;
     stuck.push_back(instance);
-    for (const QueuedAction& action : queue.actions)
-      for (const auto& wait : action.waits) end_wait_later(wait);
+    for (const QueuedAction& action : queue.actions) end_waits_later(action);
   }
   for (const InstanceId& instance : stuck) begin_next(instance);
+}
+
+void ControlPlane::forget_host(HostId host, Done done) {
+  parts_.executor.post([this, host = std::move(host), done = std::move(done)]() mutable {
+    const Host* known = shared_->hosts.find(host);
+    if (known == nullptr)
+      return done(
+          failure(std::make_error_code(std::errc::no_such_device), "there is no host " + host.text()));
+    if (known->connected)
+      return done(failure(std::make_error_code(std::errc::device_or_resource_busy),
+                          host.text() + " is connected; stop its card first"));
+    forget(host, answer_to(std::move(done)));
+  });
+}
+
+void ControlPlane::forget(const HostId& id, const AnswerPointer& answer) {
+  for (const QueuedAction& action : drop_actions(id))
+    for (const auto& wait : action.waits)
+      finish_wait(*wait, vpc::ec2_error("ServerInternal", "The host is gone."));
+  for (const auto& [name, model] : regions_) {
+    Transaction transaction = transaction_on(*model);
+    lose_instances_on(transaction, id);
+    ++answer->waits;
+    publish(name, transaction, answer);
+  }
+  feeds_.stop(id);
+  streams_.erase(id);
+  shared_->hosts.remove(id);
+  store_changes({{std::string(kHostsPrefix) + id.text(), std::nullopt}}, answer);
+  send_deltas(feeds_.refresh_hosts(), answer);
+  finish_one(answer);
 }
 
 // What it runs, and what the records say that it should.

@@ -28,6 +28,7 @@ Result<void> ControlPlane::recover() {
   TRY(load_regions());
   if (parts_.card != nullptr) TRY(equip_local_host());
   complete_old_records();
+  for (const auto& [name, model] : regions_) feeds_.add(*model);
   if (parts_.card != nullptr) {
     const HostDescription local = shared_->hosts.find(options_.local_host.id)->description;
     bring_in(local, *parts_.card, *parts_.runtime, answer_to([](Result<void>) {}));

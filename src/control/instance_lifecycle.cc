@@ -150,6 +150,29 @@ void record_power_off(Transaction& transaction, const InstanceId& id) {
       {.kind = terminate ? RuntimeActionKind::kRemove : RuntimeActionKind::kStop, .instance = id});
 }
 
+void lose_instances_on(Transaction& transaction, const HostId& host) {
+  std::vector<InstanceRecord> lost;
+  for (const auto& [id, instance] : transaction.table<InstanceRecord>())
+    if (instance.disk_host == host) lost.push_back(instance);
+  for (InstanceRecord& instance : lost) {
+    instance.disk_host = {};
+    instance.booted = false;
+    if (instance.state == InstanceState::kShuttingDown) {
+      on_removed(transaction, instance);
+      continue;
+    }
+    if (instance.state != InstanceState::kStopped) {
+      // Documented: EC2 API Reference, StateReason: "Server.InternalError: An internal error caused the
+      // instance to terminate during launch"; Chosen here, where the host was lost.
+      instance.state_reason_code = "Server.InternalError";
+      instance.state_reason_message = "Server.InternalError: The host of the instance is lost";
+      set_state(transaction, instance, InstanceState::kStopping);
+    }
+    transaction.put(instance);
+    on_stopped(transaction, instance);
+  }
+}
+
 void resume_instance(Transaction& transaction, const InstanceRecord& instance, RunState state) {
   const bool present = state == RunState::kRunning;
   const auto act = [&](RuntimeActionKind kind) { transaction.act({.kind = kind, .instance = instance.id}); };

@@ -20,7 +20,11 @@ void record_outcome(Transaction& transaction, const RuntimeAction& action, const
 // The instance ended by itself: it stops or terminates, as its attribute says.
 void record_power_off(Transaction& transaction, const InstanceId& instance);
 
-// What the daemon must do about an instance when it starts.
+// Its host will not come back: what it ran is stopped, or terminated if that was under way, and all disks
+// there are lost.
+void lose_instances_on(Transaction& transaction, const HostId& host);
+
+// What must be done about an instance when the daemon starts, or its host is there again.
 void resume_instance(Transaction& transaction, const InstanceRecord& instance, RunState state);
 void forget_terminated_instances(Transaction& transaction);
 void forget_client_tokens(Transaction& transaction);

@@ -157,11 +157,22 @@ void fields(auto& v, Is<InstanceRecord> auto& r) {
   v("cpu_credits", r.cpu_credits);
   v("iam_instance_profile", r.iam_instance_profile);
   v("placement_group", r.placement_group);
+  v("partition_number", r.partition_number);
+  v("requested_host", r.requested_host);
   v("tenancy", r.tenancy);
   v("root_volume", r.root_volume);
   v("root_volume_tags", r.root_volume_tags);
   v("client_token", r.client_token);
   v("hostname_type", r.hostname_type);
+  v("tags", r.tags);
+}
+
+void fields(auto& v, Is<PlacementGroupRecord> auto& r) {
+  v("id", r.id);
+  v("name", r.name);
+  v("strategy", r.strategy);
+  v("partition_count", r.partition_count);
+  v("spread_level", r.spread_level);
   v("tags", r.tags);
 }
 
@@ -386,6 +397,7 @@ ENID_RECORD(SecurityGroupRecord)
 ENID_RECORD(NetworkInterfaceRecord)
 ENID_RECORD(NetworkInterfacePermissionRecord)
 ENID_RECORD(InstanceRecord)
+ENID_RECORD(PlacementGroupRecord)
 ENID_RECORD(KeyPairRecord)
 ENID_RECORD(RouteTableRecord)
 ENID_RECORD(NetworkAclRecord)
@@ -402,6 +414,7 @@ Result<void> load_record(RegionModel& region, std::string_view folder_and_id, st
   if (folder == kRecordFolder<NetworkInterfacePermissionRecord>)
     return load<NetworkInterfacePermissionRecord>(region, value);
   if (folder == kRecordFolder<InstanceRecord>) return load<InstanceRecord>(region, value);
+  if (folder == kRecordFolder<PlacementGroupRecord>) return load<PlacementGroupRecord>(region, value);
   if (folder == kRecordFolder<KeyPairRecord>) return load<KeyPairRecord>(region, value);
   if (folder == kRecordFolder<RouteTableRecord>) return load<RouteTableRecord>(region, value);
   if (folder == kRecordFolder<NetworkAclRecord>) return load<NetworkAclRecord>(region, value);

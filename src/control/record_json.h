@@ -30,6 +30,8 @@ inline constexpr std::string_view kRecordFolder<NetworkInterfacePermissionRecord
 template <>
 inline constexpr std::string_view kRecordFolder<InstanceRecord> = "instance";
 template <>
+inline constexpr std::string_view kRecordFolder<PlacementGroupRecord> = "placement-group";
+template <>
 inline constexpr std::string_view kRecordFolder<KeyPairRecord> = "key-pair";
 template <>
 inline constexpr std::string_view kRecordFolder<RouteTableRecord> = "route-table";

@@ -37,7 +37,8 @@ struct VpcRecord {
   bool enable_dns_support = true;
   bool enable_dns_hostnames = false;
   bool enable_network_address_usage_metrics = false;
-  std::int32_t vni = 0;  // Its number between hosts, unique over all Regions; zero in states of earlier versions.
+  std::int32_t vni =
+      0;  // Its number between hosts, unique over all Regions; zero in states of earlier versions.
   Tags tags;
 };
 
@@ -187,12 +188,24 @@ struct InstanceRecord {
   bool detailed_monitoring = false;
   std::string cpu_credits;  // Burstable types: "standard" or "unlimited".
   std::string iam_instance_profile;
-  std::string placement_group;
+  std::string placement_group;        // Its name.
+  std::int32_t partition_number = 0;  // From 1, in a partition group; 0: none.
+  HostId requested_host;              // Empty: any.
   std::string tenancy = "default";
   VolumeId root_volume;
   Tags root_volume_tags;
   std::string client_token;
   std::string hostname_type = "ip-name";
+  Tags tags;
+};
+
+struct PlacementGroupRecord {
+  using Id = PlacementGroupId;
+  PlacementGroupId id;
+  std::string name;
+  std::string strategy = "cluster";  // "cluster", "spread" or "partition"
+  std::int32_t partition_count = 0;  // Of a partition group.
+  std::string spread_level;          // Of a spread group: "host" or "rack".
   Tags tags;
 };
 

@@ -75,6 +75,12 @@ const SecurityGroupRecord* RegionModel::group_named(const VpcId& vpc, const std:
   return nullptr;
 }
 
+const PlacementGroupRecord* RegionModel::placement_group_named(const std::string& name) const {
+  for (const auto& [id, group] : table<PlacementGroupRecord>())
+    if (group.name == name) return &group;
+  return nullptr;
+}
+
 const KeyPairRecord* RegionModel::key_pair_named(const std::string& name) const {
   for (const auto& [id, key] : table<KeyPairRecord>())
     if (key.name == name) return &key;

@@ -59,6 +59,7 @@ class RegionModel {
   bool vni_in_use(std::int32_t vni) const { return shared_->vnis.contains(vni); }
   bool mac_in_use(const MacAddress& mac) const { return macs_.contains(mac); }
   const SecurityGroupRecord* group_named(const VpcId& vpc, const std::string& name) const;
+  const PlacementGroupRecord* placement_group_named(const std::string& name) const;
   const KeyPairRecord* key_pair_named(const std::string& name) const;
 
   // Used by Transaction, and by recovery from the store.
@@ -77,8 +78,8 @@ class RegionModel {
   std::string name_;
   std::shared_ptr<SharedByRegions> shared_;
   std::tuple<Table<VpcRecord>, Table<SubnetRecord>, Table<SecurityGroupRecord>, Table<NetworkInterfaceRecord>,
-             Table<NetworkInterfacePermissionRecord>, Table<InstanceRecord>, Table<KeyPairRecord>,
-             Table<RouteTableRecord>, Table<NetworkAclRecord>, Table<DhcpOptionsRecord>,
+             Table<NetworkInterfacePermissionRecord>, Table<InstanceRecord>, Table<PlacementGroupRecord>,
+             Table<KeyPairRecord>, Table<RouteTableRecord>, Table<NetworkAclRecord>, Table<DhcpOptionsRecord>,
              Table<ClientTokenRecord>>
       tables_;
 

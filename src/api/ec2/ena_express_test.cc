@@ -78,10 +78,9 @@ class EnaExpress : public HandlerStory {
                      .attachment);
   }
   contract::EnaExpress sent_to_card(const std::string& interface) {
-    control::TouchedIds touched;
-    touched.interfaces.insert(NetworkInterfaceId::trusted(interface));
-    const auto delta = control::card_delta(kAccount, region_, touched);
-    return std::get<contract::InterfaceProgram>(delta.upserts.at(0)).ena_express;
+    const auto* record =
+        region_.find<control::NetworkInterfaceRecord>(NetworkInterfaceId::trusted(interface));
+    return control::program_of(region_, *record).ena_express;
   }
   std::string primary_of(const std::string& instance) {
     return region_.interfaces_of(InstanceId::trusted(instance)).at(0)->id.text();

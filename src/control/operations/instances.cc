@@ -96,28 +96,7 @@ std::string zone_of_primary(const Transaction& transaction, const NewInstances& 
   return "";
 }
 
-// Observed: code, text and status 500 (github.com/hashicorp/terraform-provider-aws/issues/1496); its last
-// sentence, which names zones with capacity, is left out: the host serves all zones.
-std::unexpected<Error> insufficient_capacity(const std::string& instance_type, const std::string& zone) {
-  return ec2_failure(
-      "InsufficientInstanceCapacity",
-      fmt::format("We currently do not have sufficient {} capacity in the Availability Zone you requested "
-                  "({}). Our system will be working on provisioning additional capacity.",
-                  instance_type, zone));
-}
-
-// Every interface of an instance holds a virtual function of its host.
-Result<std::uint64_t> capacity_for(const Transaction& transaction, const NewInstances& what) {
-  const std::string zone = zone_of_primary(transaction, what);
-  std::uint64_t fit = 0;
-  for (const auto& [id, host] : transaction.region().hosts().all())
-    if (host.connected && host.serves_zone(zone))
-      fit += static_cast<std::uint64_t>(host.network_cards.free()) / what.interfaces.size();
-  if (fit >= static_cast<std::uint64_t>(what.min_count)) return fit;
-  return insufficient_capacity(what.prototype.instance_type, zone);
-}
-
-// As many as fit between min and max.
+// As many as the subnets have addresses for, between min and max.
 Result<std::int32_t> launch_count(const Transaction& transaction, const NewInstances& what) {
   std::map<SubnetId, std::uint64_t> needed;
   for (const LaunchInterface& interface : what.interfaces) {
@@ -140,17 +119,14 @@ Result<std::int32_t> launch_count(const Transaction& transaction, const NewInsta
   if (fit < static_cast<std::uint64_t>(what.min_count))
     return ec2_failure("InsufficientFreeAddressesInSubnet",
                        "The specified subnet does not have enough free addresses to satisfy the request.");
-  fit = std::min(fit, TRY(capacity_for(transaction, what)));
   return static_cast<std::int32_t>(fit);
 }
 
 // The instance must have a record before interfaces can be attached to it, and its place
 // follows from its primary interface, so that one is made first.
 Result<InstanceId> launch_one(Transaction& transaction, const NewInstances& what, std::int32_t index,
-                              const ReservationId& reservation) {
+                              const ReservationId& reservation, InstanceRecord instance) {
   std::vector<NetworkInterfaceId> interfaces;
-  InstanceRecord instance = what.prototype;
-  instance.id = transaction.make_id<InstanceId>();
   instance.reservation = reservation;
   instance.root_volume = transaction.make_id<VolumeId>();
   instance.launch_index = index;
@@ -170,9 +146,6 @@ Result<InstanceId> launch_one(Transaction& transaction, const NewInstances& what
     instance.private_dns_name =
         host_label(instance.private_address) + "." + private_dns_domain(transaction.region().name());
   }
-  const Host* host = choose_host(transaction, instance, interfaces.size());
-  if (host == nullptr) return insufficient_capacity(instance.instance_type, instance.availability_zone);
-  instance.host = instance.disk_host = host->description.id;
   transaction.put(instance);
   for (std::size_t i = 0; i < interfaces.size(); ++i) {
     const LaunchInterface& interface = what.interfaces[i];
@@ -203,11 +176,20 @@ Result<std::vector<InstanceId>> run_instances(Transaction& transaction, const Ne
     return ec2_failure("InvalidKeyPair.NotFound",
                        fmt::format("The key pair '{}' does not exist", what.prototype.key_name));
   TRY(check_interfaces(what, *type));
+  TRY(check_placement(transaction, what.prototype));
   const std::int32_t count = TRY(launch_count(transaction, what));
   const ReservationId reservation = transaction.make_id<ReservationId>();
   std::vector<InstanceId> ids;
-  for (std::int32_t index = 0; index < count; ++index)
-    ids.push_back(TRY(launch_one(transaction, what, index, reservation)));
+  for (std::int32_t index = 0; index < count; ++index) {
+    InstanceRecord instance = what.prototype;
+    instance.id = transaction.make_id<InstanceId>();
+    instance.availability_zone = zone_of_primary(transaction, what);
+    if (Result<void> placed = place_instance(transaction, instance, what.interfaces.size()); !placed) {
+      if (index < what.min_count) return std::unexpected(placed.error());
+      break;  // Documented: RunInstances, MaxCount: the largest possible number above MinCount.
+    }
+    ids.push_back(TRY(launch_one(transaction, what, index, reservation, std::move(instance))));
+  }
   return ids;
 }
 
@@ -241,23 +223,11 @@ Result<std::vector<StateChange>> start_instances(Transaction& transaction,
       continue;
     }
     if (previous != InstanceState::kStopped) return wrong_state(instance, "started");
+    TRY(place_instance(transaction, instance, transaction.region().interfaces_of(instance.id).size()));
     set_state(transaction, instance, InstanceState::kPending);
     instance.state_reason_code = instance.state_reason_message = "pending";
     instance.state_transition_reason.clear();
     instance.launch_time = transaction.now();
-    const Host* host =
-        choose_host(transaction, instance, transaction.region().interfaces_of(instance.id).size());
-    // Observed: code, text and status 500 (github.com/nib-health-funds/hammertime/issues/29).
-    if (host == nullptr) return ec2_failure("InsufficientInstanceCapacity", "Insufficient capacity.");
-    instance.host = host->description.id;
-    // Its files do not travel: elsewhere it begins anew.
-    if (instance.disk_host != instance.host) {
-      if (!instance.disk_host.empty())
-        transaction.act(
-            {.kind = RuntimeActionKind::kDiscard, .instance = instance.id, .host = instance.disk_host});
-      instance.disk_host = instance.host;
-      instance.booted = false;
-    }
     transaction.put(instance);
     for (const NetworkInterfaceRecord* interface : transaction.region().interfaces_of(instance.id)) {
       NetworkInterfaceRecord attaching = *interface;

@@ -351,6 +351,11 @@ Result<AttachmentId> attach_network_interface(Transaction& transaction, const Ne
   // after its start.
   const bool starting = instance->state == InstanceState::kPending;
   const bool hot = instance->state == InstanceState::kRunning || (starting && !what.at_launch);
+  const Host* host = transaction.region().hosts().find(instance->host);
+  // Chosen: as the outcome of a call whose host is lost meanwhile (control_plane.h).
+  if (hot && (host == nullptr || !host->connected))
+    return ec2_failure("ServerInternal",
+                       fmt::format("The host of the instance '{}' cannot be reached.", what.instance.text()));
   std::optional<VirtualFunction> function;
   if (hot || starting) {
     function = free_virtual_function(transaction.region(), what.instance, what.network_card_index);
@@ -405,22 +410,26 @@ Result<void> detach_network_interface(Transaction& transaction, const Attachment
     return ec2_failure("InvalidAttachmentID.NotFound",
                        fmt::format("The networkInterface attachment ID '{}' does not exist", id.text()));
   const Attachment& attachment = *interface->attachment;
-  // Chosen: also with Force and from a stopped instance, as EC2 does.
-  static_cast<void>(force);
   if (attachment.device_index == 0 && attachment.network_card_index == 0)
     return ec2_failure(
         "OperationNotPermitted",
         fmt::format("The network interface at device index {} and networkCard index {} cannot be "
                     "detached.",
                     attachment.device_index, attachment.network_card_index));
-  if (attachment.status == AttachmentStatus::kDetaching)
+  const InstanceRecord* instance = TRY(find_instance(transaction, attachment.instance));
+  // Documented: DetachNetworkInterface, Force: "if the attachment is stuck in a failed state". Such is one
+  // whose host cannot be reached: the interface is free at once, and its device is taken when the host is
+  // back.
+  const Host* host = transaction.region().hosts().find(instance->host);
+  const bool stuck = host != nullptr && !host->connected;
+  if (attachment.status == AttachmentStatus::kDetaching && !(stuck && force))
     return ec2_failure("IncorrectState",
                        fmt::format("The attachment '{}' is already being detached.", id.text()));
-  const InstanceRecord* instance = TRY(find_instance(transaction, attachment.instance));
   const InstanceId instance_id = instance->id;
   const NetworkInterfaceId interface_id = interface->id;
   NetworkInterfaceRecord detached = *interface;
-  if (instance->state == InstanceState::kStopped) {
+  // Chosen: from a stopped instance also without Force, as EC2 does.
+  if (instance->state == InstanceState::kStopped || (stuck && force)) {
     detached.attachment.reset();
     transaction.put(std::move(detached));
     return {};

@@ -13,6 +13,7 @@ void for_each_kind(Act&& act) {
   act.template operator()<SecurityGroupRecord>();
   act.template operator()<NetworkInterfaceRecord>();
   act.template operator()<InstanceRecord>();
+  act.template operator()<PlacementGroupRecord>();
   act.template operator()<KeyPairRecord>();
   act.template operator()<RouteTableRecord>();
   act.template operator()<NetworkAclRecord>();
