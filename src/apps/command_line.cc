@@ -261,6 +261,12 @@ Run add_lab(CLI::App& app, CLI::App*& command) {
   up->add_option("--seed", options->seed, "of the losses and of the paths that flows get")
       ->capture_default_str();
   up->add_flag("--network-only", options->network_only, "without cards: no daemon, no instances");
+  up->add_option("--state", options->state, "the daemon's folder; one that runs there is used")
+      ->envname("ENID_STATE")
+      ->capture_default_str();
+  up->add_option("--listen", options->listen, "HOST:PORT of the AWS API; port 0: any free one")
+      ->envname("ENID_LISTEN")
+      ->capture_default_str();
   up->add_option("--fail", options->fail.links, std::string("links with --loss: ") + kLinks);
   up->add_option("--loss", options->fail.loss, "of packets on these links, each way: 1%")->needs("--fail");
 

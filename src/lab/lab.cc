@@ -99,6 +99,56 @@ Result<void> build(LabRecord& record, const LabOptions& options, const Progress&
   return apply_links(record, plan.links(), options.program);
 }
 
+std::string describe_process(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return std::to_string(pid) + " (" + name + ")";
+}
+
+// All at once are asked; then each is waited for.
+std::size_t stop_all(const std::vector<instances::ProcessIdentity>& processes) {
+  for (const auto& process : processes)
+    if (process.is_alive()) ::kill(process.pid, SIGTERM);
+  for (const auto& process : processes) stop_process(process, Duration::from_seconds(5));
+  return processes.size();
+}
+
+// The lab's lock is held.
+Result<LabRemains> remove_lab(const std::string& name, const Progress& progress,
+                              const std::function<void(const LabRecord&)>& stop_hosts) {
+  const std::vector<std::string> namespaces = Fabric::namespaces(name);
+  std::vector<instances::ProcessIdentity> processes;
+  // A damaged record is no reason to leave things behind.
+  if (const auto record = LabRecord::read(name); record && *record) {
+    if (stop_hosts) stop_hosts(**record);
+    for (const LabProcess& process : (*record)->processes)
+      if (process.identity.is_alive()) processes.push_back(process.identity);
+  }
+  LabRemains remains;
+  for (const auto& [network, inside] : processes_in(namespaces)) {
+    for (const pid_t pid : inside) {
+      const auto identity = instances::ProcessIdentity::of(pid);
+      if (!identity || std::ranges::find(processes, *identity) != processes.end()) continue;
+      if (is_enid(pid)) {
+        processes.push_back(*identity);
+      } else {
+        remains.left_alone.push_back(describe_process(pid) + " in " + network);
+      }
+    }
+  }
+  if (!processes.empty()) progress("stopping " + std::to_string(processes.size()) + " processes");
+  remains.processes = stop_all(processes);
+  if (!namespaces.empty()) progress("removing " + std::to_string(namespaces.size()) + " network namespaces");
+  TRY(Fabric::remove(namespaces));
+  remains.namespaces = namespaces.size();
+  for (std::uint16_t spine = 1; spine <= FabricPlan::kSpinesMax; ++spine)
+    ::unlink(lab_file(name, "-spine-" + std::to_string(spine) + ".log").c_str());
+  ::unlink(lab_file(name, "-daemon.log").c_str());
+  TRY(LabRecord::remove(name));
+  return remains;
+}
+
 }  // namespace
 
 Result<LabRecord> read_lab(const std::string& name) {
@@ -119,12 +169,17 @@ Result<LabRecord> bring_up(const LabOptions& options, const Progress& progress) 
                   " is there already; remove it (enid lab down" + name_flag(name) +
                   ") or give this one another --name");
   }
-  LabRecord record{.plan = options.plan};
+  LabRecord record{.plan = options.plan, .network_only = options.network_only, .state = options.state};
   for (const ImpairmentChange& change : options.changes)
     for (const LinkId link : TRY(parse_links(record.plan, change.links)))
       merge(record.impairments[link], change);
   TRY(record.write());
-  TRY(build(record, options, progress));
+  Result<void> built = build(record, options, progress);
+  if (built && options.start_hosts) built = options.start_hosts(record);
+  if (!built) {
+    TRY(remove_lab(name, progress, options.stop_hosts));
+    return std::unexpected(built.error());
+  }
   record.complete = true;
   TRY(record.write());
   return record;
@@ -153,57 +208,12 @@ Result<LabRecord> heal_links(const std::string& name, const std::string& links, 
   return record;
 }
 
-namespace {
-
-std::string describe_process(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
-  std::string name;
-  std::getline(file, name);
-  return std::to_string(pid) + " (" + name + ")";
-}
-
-// All at once are asked; then each is waited for.
-std::size_t stop_all(const std::vector<instances::ProcessIdentity>& processes) {
-  for (const auto& process : processes)
-    if (process.is_alive()) ::kill(process.pid, SIGTERM);
-  for (const auto& process : processes) stop_process(process, Duration::from_seconds(5));
-  return processes.size();
-}
-
-}  // namespace
-
-Result<LabRemains> take_down(const std::string& name, const Progress& progress) {
+Result<LabRemains> take_down(const std::string& name, const Progress& progress,
+                             const std::function<void(const LabRecord&)>& stop_hosts) {
   TRY(check_root());
   TRY(check_lab_name(name));
   const host::UniqueFd lock = TRY(lock_lab(name));
-  const std::vector<std::string> namespaces = Fabric::namespaces(name);
-  std::vector<instances::ProcessIdentity> processes;
-  // A damaged record is no reason to leave things behind.
-  if (const auto record = LabRecord::read(name); record && *record) {
-    for (const LabProcess& process : (*record)->processes)
-      if (process.identity.is_alive()) processes.push_back(process.identity);
-  }
-  LabRemains remains;
-  for (const auto& [network, inside] : processes_in(namespaces)) {
-    for (const pid_t pid : inside) {
-      const auto identity = instances::ProcessIdentity::of(pid);
-      if (!identity || std::ranges::find(processes, *identity) != processes.end()) continue;
-      if (is_enid(pid)) {
-        processes.push_back(*identity);
-      } else {
-        remains.left_alone.push_back(describe_process(pid) + " in " + network);
-      }
-    }
-  }
-  if (!processes.empty()) progress("stopping " + std::to_string(processes.size()) + " processes");
-  remains.processes = stop_all(processes);
-  if (!namespaces.empty()) progress("removing " + std::to_string(namespaces.size()) + " network namespaces");
-  TRY(Fabric::remove(namespaces));
-  remains.namespaces = namespaces.size();
-  for (std::uint16_t spine = 1; spine <= FabricPlan::kSpinesMax; ++spine)
-    ::unlink(lab_file(name, "-spine-" + std::to_string(spine) + ".log").c_str());
-  TRY(LabRecord::remove(name));
-  return remains;
+  return remove_lab(name, progress, stop_hosts);
 }
 
 Result<void> run_forwarder(const std::string& name, std::uint16_t spine) {

@@ -37,6 +37,12 @@ struct LabOptions {
   FabricPlan plan = {};
   std::vector<ImpairmentChange> changes = {};
   std::string program;  // This very program.
+  bool network_only = true;
+  std::string state = {};  // Of the daemon; without network_only.
+  // Starts what runs on the hosts once the network is there, and writes down what it starts.
+  std::function<Result<void>(LabRecord&)> start_hosts = {};
+  // Ends what start_hosts started and the record does not hold as a process.
+  std::function<void(const LabRecord&)> stop_hosts = {};
 };
 
 using Progress = std::function<void(const std::string& line)>;
@@ -48,8 +54,11 @@ struct LabRemains {
   std::vector<std::string> left_alone = {};
 };
 
+// What was built of a lab that cannot be is removed again.
 Result<LabRecord> bring_up(const LabOptions& options, const Progress& progress);
-Result<LabRemains> take_down(const std::string& name, const Progress& progress);
+// `stop_hosts` as in LabOptions.
+Result<LabRemains> take_down(const std::string& name, const Progress& progress,
+                             const std::function<void(const LabRecord&)>& stop_hosts);
 Result<LabRecord> change_links(const std::string& name, const ImpairmentChange& change,
                                const std::string& program);
 // All links of it are as the plan has them.

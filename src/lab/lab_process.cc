@@ -23,15 +23,6 @@ namespace {
 // Chosen: a program on a busy machine; it is a matter of milliseconds on an idle one.
 constexpr int kStartPatienceMs = 20'000;
 
-std::string last_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::string last;
-  while (std::getline(file, line))
-    if (!line.empty()) last = line;
-  return last;
-}
-
 // In the child: only calls that are safe after a fork.
 [[noreturn]] void become(char* const* arguments, int output, int log) {
   ::setsid();
@@ -63,7 +54,7 @@ Result<pid_t> spawn(const LabProgram& program, int output) {
   return child;
 }
 
-// True when `ready` came; false when the program closed its output or took too long.
+// True when kReady came; false when the program closed its output or took too long.
 bool hear_ready(int pipe) {
   std::string heard;
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kStartPatienceMs);
@@ -89,15 +80,24 @@ std::string words_of(const LabProgram& program) {
 
 }  // namespace
 
+std::string last_line(const std::string& log_file) {
+  std::ifstream file(log_file);
+  std::string line;
+  std::string last;
+  while (std::getline(file, line))
+    if (!line.empty()) last = line;
+  return last;
+}
+
 Result<instances::ProcessIdentity> start_program(const LabProgram& program) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return errno_failure("make a pipe");
   const host::UniqueFd ours(ends[0]);
   host::UniqueFd theirs(ends[1]);
-  const pid_t child = TRY(spawn(program, theirs.get()));
+  const pid_t child = TRY(spawn(program, program.says_ready ? theirs.get() : -1));
   theirs.reset();
   const auto identity = instances::ProcessIdentity::of(child);
-  if (identity && hear_ready(ours.get())) return *identity;
+  if (identity && (!program.says_ready || hear_ready(ours.get()))) return *identity;
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   const std::string said = last_line(program.log_file);

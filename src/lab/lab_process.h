@@ -23,12 +23,16 @@ struct LabProgram {
   std::vector<std::string> arguments;  // The first is the program.
   std::string network = {};            // A namespace's name; empty: this one.
   std::string log_file = {};
+  bool says_ready = true;  // False: start_program() returns at once, and all its output is the log's.
 };
 
-// Returns when the program is ready. It is then the leader of its own session.
+// Returns when the program is ready. It is the leader of its own session.
 Result<instances::ProcessIdentity> start_program(const LabProgram& program);
 // Runs it to its end and answers its exit status; its output goes to the log file.
 Result<int> run_program(const LabProgram& program);
+
+// What a program said last; empty: nothing.
+std::string last_line(const std::string& log_file);
 
 // The end of a process: asked, and after `patience` enforced.
 void stop_process(const instances::ProcessIdentity& process, Duration patience);

@@ -126,6 +126,8 @@ struct LabLinkOptions {
 
 struct LabCommandOptions {
   std::string action;  // up, down, status, fail, heal, forward
+  std::string state = kDefaultState;
+  std::string listen = kDefaultListen;
   std::string name;
   std::uint16_t hosts = 4;
   std::uint16_t spines = 4;

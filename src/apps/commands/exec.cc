@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/operator_client.h"
@@ -13,6 +14,23 @@
 #include "instances/exec_client.h"
 
 namespace enid::apps {
+namespace {
+
+// An instance's own folder: of this machine's host, or, in a lab, of another host's card.
+std::string find_instance(const StateFolder& folder, const std::string& instance) {
+  std::vector<std::string> hosts = {folder.path()};
+  std::error_code ignored;
+  for (const auto& host : std::filesystem::directory_iterator(folder.path() + "/hosts", ignored))
+    hosts.push_back(host.path());
+  for (const std::string& host : hosts) {
+    const StateFolder its(host);
+    for (const std::string& kind : {its.machines(), its.instances()})
+      if (std::filesystem::exists(kind + "/" + instance)) return kind + "/" + instance;
+  }
+  return folder.instances() + "/" + instance;
+}
+
+}  // namespace
 
 int run_exec(const ExecOptions& options) {
   if (!InstanceId::parse(options.instance)) {
@@ -29,9 +47,7 @@ int run_exec(const ExecOptions& options) {
   request.terminal = !options.no_terminal && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   if (const char* term = std::getenv("TERM")) request.environment.push_back(std::string("TERM=") + term);
   request.on_wait = [&] { fmt::print(stderr, "{} still boots, waiting…\n", options.instance); };
-  const std::string machine = folder.machines() + "/" + options.instance;
-  const auto status = instances::exec_in_instance(
-      std::filesystem::exists(machine) ? machine : folder.instances() + "/" + options.instance, request);
+  const auto status = instances::exec_in_instance(find_instance(folder, options.instance), request);
   if (!status) {
     return complain(Error{status.error().code, "cannot run a command in " + options.instance + ": " +
                                                    status.error().message + " (is it running? enid status)"});

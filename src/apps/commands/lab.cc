@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.h"
+#include "apps/lab_hosts.h"
 #include "apps/operator_client.h"
 #include "lab/lab.h"
 #include "lab/quantities.h"
@@ -30,6 +31,8 @@ void tell(const std::string& line) {
   fmt::print("  {}\n", line);
   std::fflush(stdout);
 }
+
+void stop_hosts(const lab::LabRecord& record) { stop_lab_hosts(record, own_path(), tell); }
 
 std::vector<std::string> columns(const char* kind, std::uint16_t count) {
   std::vector<std::string> names;
@@ -116,8 +119,16 @@ void draw(const lab::LabRecord& record) {
 
 void suggest(const lab::LabRecord& record) {
   const std::string flag = name_flag(record.plan.name);
+  fmt::print("try next:\n");
+  if (!record.network_only) {
+    const std::string state = record.state == kDefaultState ? "" : " --state " + record.state;
+    fmt::print(
+        "  enid aws{} ec2 run-instances --image-id ami-0123456789abcdef0 --instance-type m6i.32xlarge "
+        "--count {}\n"
+        "  enid status{}\n",
+        state, record.plan.hosts, state);
+  }
   fmt::print(
-      "try next:\n"
       "  ip netns exec {} ping -c 3 {}\n"
       "  enid lab fail{} spine1 --loss 5%\n"
       "  enid lab heal{}\n"
@@ -136,6 +147,14 @@ Result<lab::ImpairmentChange> change_of(const LabLinkOptions& options) {
 
 Result<lab::LabOptions> options_of(const LabCommandOptions& options) {
   lab::LabOptions wanted{.program = own_path()};
+  wanted.network_only = options.network_only;
+  if (!options.network_only) {
+    wanted.state = std::filesystem::absolute(options.state);
+    wanted.start_hosts = [listen = options.listen](lab::LabRecord& record) {
+      return start_lab_hosts(record, own_path(), listen, tell);
+    };
+    wanted.stop_hosts = stop_hosts;
+  }
   lab::FabricPlan& plan = wanted.plan;
   plan.name = options.name;
   plan.hosts = options.hosts;
@@ -166,7 +185,7 @@ Result<void> up(const LabCommandOptions& options) {
 }
 
 Result<void> down(const LabCommandOptions& options) {
-  const lab::LabRemains remains = TRY(lab::take_down(options.name, tell));
+  const lab::LabRemains remains = TRY(lab::take_down(options.name, tell, stop_hosts));
   fmt::print("{}\n",
              remains.namespaces == 0 && remains.processes == 0 ? "there is no lab" : "the lab is gone");
   for (const std::string& process : remains.left_alone)
