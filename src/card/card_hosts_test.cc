@@ -1,101 +1,25 @@
 // Several cards, one VPC: what crosses from host to host, and what happens while an interface moves.
 #include <gtest/gtest.h>
 
-#include "card/card_lab.h"
+#include "card/hosts_lab.h"
 #include "card/tunnel/tunnel_header.h"
 #include "card/walk.h"
-#include "fabric/memory_underlay.h"
 #include "wire/frame_layout.h"
 
 namespace enid::card {
 namespace {
 
-constexpr std::uint32_t kVni = 4711;
+using namespace hosts_lab;
 
-Ipv4Address underlay_address(int host) { return {0xc0a80000u + static_cast<std::uint32_t>(host)}; }
-HostId host_id(int host) { return HostId::trusted("h" + std::to_string(host)); }
-
-// One host: a lab whose card knows the others. Its interfaces are told to all.
-struct Host {
-  Host(fabric::MemoryNetwork& network, int number)
-      : lab({.host = host_id(number)}), underlay(network, underlay_address(number)) {
-    lab.card.attach_underlay(&underlay);
-    contract::VpcProgram vpc;
-    vpc.id = VpcId::trusted("vpc-1");
-    vpc.vni = kVni;
-    vpc.cidr_blocks = {*Ipv4Prefix::parse("10.0.0.0/16")};
-    lab.apply({vpc});
-    lab.group("sg-1", {CardLab::any("sgr-1", "sg-1")}, {CardLab::any("sgr-2", "0.0.0.0/0")});
-    lab.group("sg-closed", {}, {CardLab::any("sgr-3", "0.0.0.0/0")});
-  }
-  void arrive() {
-    while (lab.card.poll_underlay(lab.now, {}) != 0) {
-    }
-  }
-  std::uint64_t underlay_drops(const std::string& reason) {
-    const auto drops = lab.card.report().underlay.drops;
-    const auto found = drops.find(reason);
-    return found == drops.end() ? 0 : found->second;
-  }
-
-  CardLab lab;
-  fabric::MemoryUnderlay underlay;
-};
-
-class CardHosts : public testing::Test {
+class CardHosts : public testing::Test, public HostsLab {
  protected:
   CardHosts() {
-    for (int number = 1; number <= 3; ++number) {
-      hosts.push_back(std::make_unique<Host>(network, number));
-      for (int other = 1; other <= 3; ++other)
-        hosts.back()->lab.apply({contract::HostProgram{host_id(other), underlay_address(other)}});
-    }
     place("a", "10.0.1.5", "sg-1", 1);
     place("b", "10.0.1.6", "sg-1", 2);
     place("c", "10.0.2.7", "sg-1", 2);
     place("d", "10.0.1.8", "sg-closed", 2);
   }
-
-  Host& host(int number) { return *hosts[static_cast<std::size_t>(number - 1)]; }
-
-  void place(const std::string& name, const std::string& address, const std::string& group, int where) {
-    contract::InterfaceProgram& program = programs[name];
-    program.id = CardLab::id_of(name);
-    program.vpc = VpcId::trusted("vpc-1");
-    program.subnet = SubnetId::trusted(std::string("subnet-") + address[5]);
-    program.addresses = {*Ipv4Address::parse(address)};
-    program.mac.bytes = {0x02, 0, 0, 0, 1, static_cast<std::uint8_t>(programs.size())};
-    program.groups = {SecurityGroupId::trusted(group)};
-    program.instance = InstanceId::trusted("i-" + name);
-    program.host = host_id(where);
-    for (int number = 1; number <= 3; ++number) tell(number, name);
-    host(where).lab.plug(name);
-  }
-  void tell(int number, const std::string& name) {
-    host(number).lab.interfaces[name] = programs[name];
-    host(number).lab.apply({programs[name]});
-  }
-  void arrive_everywhere() {
-    for (int round = 0; round < 3; ++round)
-      for (auto& each : hosts) each->arrive();
-  }
-  // How many frames come out at `receiver` on host `to` when `sender` on host `from` sends one packet.
-  std::size_t send(int from, const std::string& sender, int to, const std::string& receiver,
-                   const TestPacket& packet) {
-    host(to).lab.arrived(receiver);
-    host(from).lab.send(sender, packet);
-    arrive_everywhere();
-    return host(to).lab.arrived(receiver);
-  }
-
-  fabric::MemoryNetwork network;
-  std::vector<std::unique_ptr<Host>> hosts;
-  std::map<std::string, contract::InterfaceProgram> programs;
 };
-
-TestPacket udp(const std::string& from, const std::string& to, std::uint16_t payload = 10) {
-  return {.from = from, .to = to, .payload = payload};
-}
 
 TEST_F(CardHosts, a_packet_comes_out_on_the_other_host_as_it_went_in) {
   const TestPacket packet = udp("10.0.1.5", "10.0.1.6");
