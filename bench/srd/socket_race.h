@@ -2,15 +2,22 @@
 //
 // Theory of operation
 //   Two network namespaces without names, joined by a veth pair of MTU 9100; they end with the process,
-//   however it ends. One thread, pinned to one core, plays both ends of either contestant without ever
-//   sleeping: it fills, sends, receives and acknowledges in turns, as two cards on that core would. SRD is
-//   a carrier on a host::UdpUnderlay at each end and carries messages of 8,900 bytes. TCP is one connection
-//   between non-blocking sockets, written and read in pieces of 128 KB, as iperf3 does. Both receivers get
-//   the bytes into their own memory and look at none.
+//   however it ends. Three contestants, each on the same one core with both its ends:
+//     SRD        a carrier on a host::UdpUnderlay at each end, messages of 8,900 bytes; one thread plays both
+//     ends
+//                and never sleeps: it sends a batch, receives, acknowledges, as two cards on that core would
+//     TCP        one connection as programs use it: a thread that writes and a thread that reads pieces of
+//     128 KB,
+//                as iperf3 does
+//     cached TCP  the same without threads, waiting and queues: one thread writes 128 KB, reads them, and so
+//     on,
+//                so that everything stays in the processor's cache. No program does that; it is what the
+//                kernel can do at best.
+//   All receivers get the bytes into their own memory and look at none.
 //
-//   The contestants take turns of a fraction of a second, so that neighbours disturb both alike. What counts
-//   is the time of the thread on the core, in which the kernel's work on its packets is included; not the
-//   time in which the machine did something else.
+//   The contestants take turns of a fraction of a second, so that neighbours disturb all alike. What counts
+//   is time on the core, in which the kernel's work on their packets is included; not the time in which the
+//   machine did something else.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +28,16 @@
 
 namespace enid::bench {
 
+// Payload, in Gbit/s.
+struct Rate {
+  double by_core = 0;  // By the core's time,
+  double by_wall = 0;  // and by the clock on the wall.
+};
+
 struct RaceRound {
-  double srd_gbps = 0;  // Of payload, by the core's time.
-  double tcp_gbps = 0;
-  double srd_wall_gbps = 0;
-  double tcp_wall_gbps = 0;
+  Rate srd;
+  Rate tcp;
+  Rate cached_tcp;
 };
 
 struct RaceDetails {

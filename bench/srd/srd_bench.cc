@@ -103,17 +103,18 @@ struct Pair {
   std::uint64_t delivered = 0;
 };
 
-double nanoseconds_a_datagram(bool authenticate, std::uint64_t datagrams, int rounds) {
-  Pair pair(authenticate);
-  pair.run(datagrams / 10 + 1);
-  std::vector<double> each;
-  for (int round = 0; round < rounds; ++round) {
+// With tags, and without: in turns, so that neighbours disturb both alike.
+std::array<double, 2> nanoseconds_a_datagram(std::uint64_t datagrams, int rounds) {
+  std::array<Pair, 2> pairs = {Pair(true), Pair(false)};
+  for (Pair& pair : pairs) pair.run(datagrams / 10 + 1);
+  std::array<std::vector<double>, 2> each;
+  for (int round = 0; round < 2 * rounds; ++round) {
     const auto began = bench::core_time();
-    pair.run(datagrams);
-    each.push_back(static_cast<double>((bench::core_time() - began).count()) /
-                   static_cast<double>(datagrams));
+    pairs[round % 2].run(datagrams);
+    each[round % 2].push_back(static_cast<double>((bench::core_time() - began).count()) /
+                              static_cast<double>(datagrams));
   }
-  return bench::median(std::move(each));
+  return {bench::median(each[0]), bench::median(each[1])};
 }
 
 double nanoseconds_for_bytes(std::uint64_t datagrams) {
@@ -153,40 +154,47 @@ std::string race(int rounds, double seconds) {
     return {};
   }
   (*race)->round(seconds);  // Caches and windows get warm.
-  std::vector<double> srd, tcp, ratios, srd_wall, tcp_wall;
+  using enid::bench::median;
+  struct Rates {
+    std::vector<double> core, wall, ratio;
+    void add(const enid::bench::Rate& rate, double srd) {
+      core.push_back(rate.by_core);
+      wall.push_back(rate.by_wall);
+      ratio.push_back(srd / rate.by_core);
+    }
+    void print(std::string_view name) const {
+      fmt::print("{:43} {:6.1f} Gbit/s {:6.1f} by the wall's clock {:6.2f}\n", name, median(core),
+                 median(wall), median(ratio));
+    }
+  };
+  Rates srd, tcp, cached_tcp;
   for (int i = 0; i < rounds; ++i) {
     const enid::bench::RaceRound round = (*race)->round(seconds);
-    srd.push_back(round.srd_gbps);
-    tcp.push_back(round.tcp_gbps);
-    ratios.push_back(round.srd_gbps / round.tcp_gbps);
-    srd_wall.push_back(round.srd_wall_gbps);
-    tcp_wall.push_back(round.tcp_wall_gbps);
+    srd.add(round.srd, round.srd.by_core);
+    tcp.add(round.tcp, round.srd.by_core);
+    cached_tcp.add(round.cached_tcp, round.srd.by_core);
   }
-  using enid::bench::median;
-  const double srd_gbps = median(srd);
-  const double ratio = median(ratios);
+  fmt::print("both ends on one core, {} rounds in turns{:41}SRD by it\n", rounds, "");
+  srd.print("  SRD over UDP sockets, 8,900 bytes");
+  tcp.print("  TCP of the kernel, writer and reader");
+  cached_tcp.print("  TCP without queues and threads");
   const enid::bench::RaceDetails details = (*race)->details();
-  fmt::print("SRD over UDP sockets, both ends on one core {:7.1f} Gbit/s ({:.1f} by the wall's clock)\n",
-             srd_gbps, median(srd_wall));
-  fmt::print("TCP of the kernel, the same way             {:7.1f} Gbit/s ({:.1f})\n", median(tcp),
-             median(tcp_wall));
-  fmt::print("SRD by TCP, median of {} rounds in turns     {:7.2f}\n", rounds, ratio);
   fmt::print(
       "  {:.1f} datagrams a sendmsg, {:.1f} a recvmmsg, {:.1f} an acknowledgement; {} sent again, {} "
       "timeouts\n",
       details.datagrams_a_send_call, details.datagrams_a_receive_call, details.datagrams_an_acknowledgement,
       details.retransmissions, details.timeouts);
-  return fmt::format(" udp_gbps={:.1f} vs_tcp_ratio={:.2f}", srd_gbps, ratio);
+  return fmt::format(" udp_gbps={:.1f} vs_tcp_ratio={:.2f} vs_cached_tcp_ratio={:.2f}", median(srd.core),
+                     median(tcp.ratio), median(cached_tcp.ratio));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace enid::srd;
-  const std::uint64_t datagrams = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 500'000;
-  const int rounds = argc > 2 ? std::atoi(argv[2]) : 9;
-  const double with_tags = nanoseconds_a_datagram(true, datagrams, rounds);
-  const double without_tags = nanoseconds_a_datagram(false, datagrams, rounds);
+  const std::uint64_t datagrams = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 200'000;
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 15;
+  const auto [with_tags, without_tags] = nanoseconds_a_datagram(datagrams, rounds);
   const double bytes = nanoseconds_for_bytes(datagrams);
   const std::size_t context = idle_context_bytes();
   fmt::print("send, receive, share of acknowledgements   {:7.1f} ns a datagram\n", with_tags);

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kSegmentsMax = 64;  // Linux's UDP_MAX_SEGMENTS until 6.8.
 constexpr std::size_t kSuperDatagramBytesMax = 65'507;
+// Of so many looks for datagrams one begins with the channel that had none lately.
+constexpr std::uint32_t kTurnEvery = 4;
 constexpr int kSocketBufferBytes = 4 << 20;
 constexpr int kEcnCapable = 0x02;  // ECT(0); RFC 3168 section 5.
 constexpr int kCongestionExperienced = 0x03;
@@ -166,10 +168,14 @@ std::size_t UdpUnderlay::receive(std::span<fabric::ArrivedDatagram> datagrams) {
   if (answered_ == arrived_.size()) {
     arrived_.clear();
     answered_ = 0;
-    // In turns, so that neither channel starves the other.
-    begins_with_srd_ = !begins_with_srd_;
-    take_from(begins_with_srd_ ? fabric::Channel::kSrd : fabric::Channel::kGeneve);
-    if (arrived_.empty()) take_from(begins_with_srd_ ? fabric::Channel::kGeneve : fabric::Channel::kSrd);
+    // The busier channel first, but in turns now and then, so that neither starves the other.
+    const auto other = [](fabric::Channel channel) {
+      return channel == fabric::Channel::kSrd ? fabric::Channel::kGeneve : fabric::Channel::kSrd;
+    };
+    const fabric::Channel first = ++receives_ % kTurnEvery == 0 ? other(busy_) : busy_;
+    take_from(first);
+    if (arrived_.empty()) take_from(other(first));
+    if (!arrived_.empty()) busy_ = arrived_.back().channel;
   }
   const std::size_t count = std::min(datagrams.size(), arrived_.size() - answered_);
   std::copy_n(arrived_.begin() + static_cast<std::ptrdiff_t>(answered_), count, datagrams.begin());

@@ -74,8 +74,9 @@ class UdpUnderlay final : public fabric::Underlay {
   };
   std::unique_ptr<Arena> arena_;
   std::vector<fabric::ArrivedDatagram> arrived_;
-  std::size_t answered_ = 0;  // Of `arrived_`.
-  bool begins_with_srd_ = false;
+  std::size_t answered_ = 0;                      // Of `arrived_`.
+  fabric::Channel busy_ = fabric::Channel::kSrd;  // The last that had something.
+  std::uint32_t receives_ = 0;
   UdpUnderlayCounters counters_;
 };
 

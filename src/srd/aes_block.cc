@@ -63,14 +63,15 @@ AesBlock plus(const AesBlock& a, const AesBlock& b) { return {a[0] ^ b[0], a[1] 
 #if defined(__x86_64__)
 const bool kHasInstructions = __builtin_cpu_supports("aes") != 0;
 
-__attribute__((target("aes,sse2"))) AesBlock encrypt_by_instructions(const std::array<AesBlock, 11>& rounds,
-                                                                     const AesBlock& block) {
-  const auto load = [](const AesBlock& from) __attribute__((target("aes,sse2"))) {
-    return _mm_set_epi64x(static_cast<long long>(from[1]), static_cast<long long>(from[0]));
-  };
-  __m128i state = _mm_xor_si128(load(block), load(rounds[0]));
-  for (std::size_t i = 1; i < 10; ++i) state = _mm_aesenc_si128(state, load(rounds[i]));
-  state = _mm_aesenclast_si128(state, load(rounds[10]));
+__attribute__((target("aes"))) AesBlock encrypt_by_instructions(const std::array<AesBlock, 11>& rounds,
+                                                                std::uint64_t low, std::uint64_t high) {
+  const auto* const keys = reinterpret_cast<const __m128i*>(rounds.data());
+  __m128i state = _mm_unpacklo_epi64(_mm_cvtsi64_si128(static_cast<long long>(low)),
+                                     _mm_cvtsi64_si128(static_cast<long long>(high)));
+  state = _mm_xor_si128(state, _mm_load_si128(keys));
+#pragma GCC unroll 9
+  for (int i = 1; i < 10; ++i) state = _mm_aesenc_si128(state, _mm_load_si128(keys + i));
+  state = _mm_aesenclast_si128(state, _mm_load_si128(keys + 10));
   return {static_cast<std::uint64_t>(_mm_cvtsi128_si64(state)),
           static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(state, state)))};
 }
@@ -94,7 +95,7 @@ AesKey::AesKey(const AesBlock& key) {
   }
 }
 
-AesBlock AesKey::encrypt_slowly(const AesBlock& block) const {
+AesBlock AesKey::encrypt_slowly(AesBlock block) const {
   AesBlock state = plus(block, rounds_[0]);
   for (std::size_t round = 1; round < rounds_.size(); ++round) {
     Bytes16 bytes = substituted_and_shifted(std::bit_cast<Bytes16>(state));
@@ -104,10 +105,10 @@ AesBlock AesKey::encrypt_slowly(const AesBlock& block) const {
   return state;
 }
 
-AesBlock AesKey::encrypt(const AesBlock& block) const {
+AesBlock AesKey::encrypt(AesBlock block) const {
 #if defined(__x86_64__)
   if (kHasInstructions) [[likely]]
-    return encrypt_by_instructions(rounds_, block);
+    return encrypt_by_instructions(rounds_, block[0], block[1]);
 #endif
   return encrypt_slowly(block);
 }

@@ -94,15 +94,15 @@ CarrierSend Carrier::Parts::send(Instant now, PeerHandle handle, const MessageFa
     ++counters.refused_full;
     return CarrierSend::kFull;
   }
-  const MessagePool::Slab slab = pool.allocate(static_cast<std::uint32_t>(bytes + sizeof(SlabHead)));
+  const MessagePool::Slab slab = pool.allocate(static_cast<std::uint32_t>(bytes + SlabHead::kBytes));
   if (slab == MessagePool::kNoSlab) {
     ++counters.refused_no_memory;
     return CarrierSend::kNoMemory;
   }
-  const SlabHead head{.facts = facts, .bytes = static_cast<std::uint32_t>(bytes)};
+  const SlabHead head{.facts = facts};
   std::uint8_t* to = pool.bytes_of(slab).data();
   std::memcpy(to, &head, sizeof head);
-  to += sizeof head;
+  to += SlabHead::kBytes;
   append(to, header);
   append(to, payload);
   const SendResult result = peer->connection->send(now, {.token = slab,

@@ -15,12 +15,15 @@
 
 namespace enid::srd {
 
-// Kept in front of a message's bytes in its slab: what is told about it at its end.
+// A slab: what is told about its message at the end, room for the header of the datagram that carries it, so
+// that both leave as one piece, and its bytes.
 struct SlabHead {
+  static constexpr std::size_t kBytes = 64;
+
   MessageFacts facts;
-  std::uint32_t bytes = 0;
 };
-static_assert(Carrier::kMessageBytesMax + sizeof(SlabHead) <= MessagePool::kSlabBytes.back());
+static_assert(sizeof(SlabHead) + wire::SrdHeader::kBytes + wire::SrdHeader::kTagBytes <= SlabHead::kBytes);
+static_assert(Carrier::kMessageBytesMax + SlabHead::kBytes <= MessagePool::kSlabBytes.back());
 
 struct Carrier::Parts {
   struct Peer {
@@ -36,7 +39,7 @@ struct Carrier::Parts {
 
   // A datagram that leaves with the next batch.
   struct Departure {
-    std::array<std::uint8_t, wire::SrdDatagram::kBytesMax> header;
+    std::array<std::uint8_t, wire::SrdDatagram::kBytesMax> bytes;  // Of one without payload.
     MessagePool::Slab slab = MessagePool::kNoSlab;
     bool is_cancelled = false;
   };

@@ -49,16 +49,18 @@ void Carrier::Parts::add_departure(const Peer& peer, const Transmission& transmi
   Departure& departure = departures[departures_count];
   departure.is_cancelled = false;
   departure.slab = transmission.has_payload ? transmission.token : MessagePool::kNoSlab;
-  transmission.datagram.write(departure.header);
-  fabric::OutgoingDatagram& out = outgoing[departures_count];
-  out = {.to = peer.address,
-         .channel = fabric::Channel::kSrd,
-         .path = static_cast<std::uint16_t>(transmission.source_port - kFirstPathPort),
-         .is_ecn_capable = transmission.ecn_capable,
-         .header = ConstBytes(departure.header).first(transmission.datagram.bytes())};
+  const std::size_t header_bytes = transmission.datagram.bytes();
+  Bytes bytes = Bytes(departure.bytes).first(header_bytes);
   if (transmission.has_payload)
-    out.payload = pool.bytes_of(transmission.token)
-                      .subspan(sizeof(SlabHead), transmission.datagram.header.payload_bytes);
+    bytes = pool.bytes_of(transmission.token)
+                .subspan(SlabHead::kBytes - header_bytes,
+                         header_bytes + transmission.datagram.header.payload_bytes);
+  transmission.datagram.write(bytes);
+  outgoing[departures_count] = {.to = peer.address,
+                                .channel = fabric::Channel::kSrd,
+                                .path = static_cast<std::uint16_t>(transmission.source_port - kFirstPathPort),
+                                .is_ecn_capable = transmission.ecn_capable,
+                                .payload = bytes};
   ++departures_count;
 }
 

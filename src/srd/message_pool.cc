@@ -25,7 +25,7 @@ bool MessagePool::open_block(std::uint8_t size) {
     blocks_.emplace_back();
   }
   Block& block = blocks_[number];
-  if (!block.memory) block.memory = std::make_unique_for_overwrite<std::uint8_t[]>(kBlockBytes);
+  if (!block.memory) block.memory = std::make_unique_for_overwrite<Memory>();
   block.first_free = kNone;
   block.touched = 0;
   block.used = 0;
@@ -60,7 +60,8 @@ MessagePool::Slab MessagePool::allocate(std::uint32_t bytes) {
   if (slot == kNone) {
     slot = block.touched++;
   } else {
-    std::memcpy(&block.first_free, block.memory.get() + slot * kSlabBytes[size], sizeof block.first_free);
+    std::memcpy(&block.first_free, block.memory->bytes.data() + slot * kSlabBytes[size],
+                sizeof block.first_free);
   }
   ++slabs_used_;
   if (++block.used == slots(size)) unlist(number);
@@ -72,7 +73,8 @@ void MessagePool::release(Slab slab) {
   Block& block = blocks_[number];
   CHECK(block.used != 0);
   const std::uint16_t slot = slot_of(slab);
-  std::memcpy(block.memory.get() + slot * kSlabBytes[block.size], &block.first_free, sizeof block.first_free);
+  std::memcpy(block.memory->bytes.data() + slot * kSlabBytes[block.size], &block.first_free,
+              sizeof block.first_free);
   block.first_free = slot;
   --slabs_used_;
   if (block.used-- == slots(block.size)) list(number);
