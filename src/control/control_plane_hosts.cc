@@ -8,8 +8,18 @@
 #include "control/control_plane.h"
 #include "control/instance_lifecycle.h"
 #include "vpc/ec2_error.h"
+#include "vpc/regions.h"
 
 namespace enid::control {
+namespace {
+
+bool is_zone(const std::string& name) {
+  return std::ranges::any_of(vpc::regions(), [&](const vpc::Region& region) {
+    return vpc::find_availability_zone(region, name) != nullptr;
+  });
+}
+
+}  // namespace
 
 void ControlPlane::join_host(HostDescription description, CardLink& card, InstanceRuntime& runtime,
                              Done done) {
@@ -31,6 +41,8 @@ Result<void> ControlPlane::admit(const HostDescription& description) const {
   if (parts_.card != nullptr && id == options_.local_host.id)
     return refuse(fmt::format("{} is the machine of the control plane itself", id.text()));
   TRY(check_network_cards(description.network_cards));
+  for (const std::string& zone : description.availability_zones)
+    if (!is_zone(zone)) return refuse(fmt::format("there is no Availability Zone {}", zone));
   for (const auto& [other, known] : shared_->hosts.all())
     if (other != id && description.underlay_address.value != 0 &&
         known.description.underlay_address == description.underlay_address)
