@@ -25,9 +25,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "api")]
-from enid_lab import Lab, run  # noqa: E402
+from enid_lab import Lab, LabDaemon, run  # noqa: E402
+from enid_daemon import Network  # noqa: E402
 
 SPINES = 4
+TYPE = "c6i.32xlarge"  # One of those that ENA Express is for.
+BENCH = pathlib.Path(os.environ.get("ENID_BENCH_LAB", ROOT / "build" / "release" / "bench" / "bench_lab"))
 BULK_PORT, PAIR_PORT = 5201, 7008
 
 # Answers every 64 bytes with 64 bytes.
@@ -68,6 +71,19 @@ while time.monotonic() < until:
     time.sleep(0.0005)
 print(json.dumps(took))
 """
+
+
+def two_instances(daemon):
+    """On two hosts, of a type that may use ENA Express; the first's host is host-1, the second's host-2."""
+    ec2 = daemon.client("ec2")
+    network = Network(ec2)
+    found = {}
+    for number in range(8):  # The control plane chooses the host.
+        instance = network.run_instance(f"10.0.1.{11 + number}", InstanceType=TYPE)
+        found.setdefault(daemon.host_of(instance), instance)
+        if {"host-1", "host-2"} <= set(found):
+            return [found["host-1"], found["host-2"]]
+    raise SystemExit(f"eight instances are on {', '.join(found)} only")
 
 
 def checked(command, **options):
@@ -111,12 +127,16 @@ class Instances:
         self.instances = instances
         self.express = express
         self.name = "ENA Express" if express else "plain ENA"
-        self.address = "10.0.1.12"
+        self.interfaces = [self.interface(instance) for instance in instances]
+        self.address = self.interfaces[1]["PrivateIpAddress"]
+
+    def interface(self, instance):
+        found = self.daemon.client("ec2").describe_instances(InstanceIds=[instance])
+        return found["Reservations"][0]["Instances"][0]["NetworkInterfaces"][0]
 
     def prepare(self):
         ec2 = self.daemon.client("ec2")
-        for instance in self.instances:
-            interface = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["NetworkInterfaces"][0]
+        for interface in self.interfaces:
             ec2.modify_network_interface_attribute(
                 NetworkInterfaceId=interface["NetworkInterfaceId"],
                 EnaSrdSpecification={"EnaSrdEnabled": self.express, "EnaSrdUdpSpecification": {"EnaSrdUdpEnabled": False}})
@@ -124,6 +144,54 @@ class Instances:
 
     def words(self, host, *command):
         return self.daemon.exec_words(self.instances[host - 1], *command)
+
+
+class Cards:
+    """A card in host-1 and one in host-2, with an instance each, programmed by bench/lab instead of a control plane."""
+
+    def __init__(self, lab):
+        self.instances = [f"{lab.name}-instance-{host}" for host in (1, 2)]
+        self.cards = []
+        for host, instance in enumerate(self.instances, 1):
+            checked(["ip", "netns", "add", instance])
+            self.cards.append(subprocess.Popen(lab.within(f"host-{host}", str(BENCH), str(host), "2", instance),
+                                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            if self.cards[-1].stdout.readline() != "ready\n":
+                raise SystemExit("a card did not start")
+            for words in (f"link set ens5 address 02:00:00:00:01:{10 + host:02x} mtu 9001 up",
+                          f"address add 10.0.1.{10 + host}/24 dev ens5", "link set lo up"):
+                checked(["ip", "-n", instance, *words.split()])
+
+    def ask(self, words):
+        for card in self.cards:
+            print(words, file=card.stdin, flush=True)
+        return [card.stdout.readline().strip() for card in self.cards]
+
+    def close(self):
+        for card in self.cards:
+            card.kill()
+            card.wait()
+        for instance in self.instances:
+            run("ip", "netns", "del", instance)
+
+
+class Programmed:
+    """Programs in the instances of Cards; with ENA Express or without."""
+
+    protocol = 0
+    address = "10.0.1.12"
+
+    def __init__(self, cards, express):
+        self.cards = cards
+        self.express = express
+        self.name = "ENA Express" if express else "plain ENA"
+
+    def prepare(self):
+        self.cards.ask("express" if self.express else "plain")
+        time.sleep(1)
+
+    def words(self, host, *command):
+        return ["ip", "netns", "exec", self.cards.instances[host - 1], *command]
 
 
 @contextlib.contextmanager
@@ -188,7 +256,8 @@ def measure(lab, ways, options):
     for number in range(options.rounds):
         for way in ways:
             print(f"round {number + 1} of {options.rounds}: {way.name}", flush=True)
-            way.prepare() if number == 0 or isinstance(way, Instances) else None
+            if number == 0 or not isinstance(way, Kernel):
+                way.prepare()
             one = found[way.name]
             one["mbps"].append(throughput(way, options.seconds))
             lab.must("fail", "host-2:spine2", "--loss", "5%")
@@ -221,13 +290,28 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each TCP run; requests take twice as long")
     parser.add_argument("--rate", default="100mbit", help="of every link")
-    parser.add_argument("--ways", default="tcp,mptcp", type=lambda text: text.split(","))
+    parser.add_argument("--through", default="api", choices=("api", "cards"),
+                        help="api: a daemon with cards in all hosts; cards: two cards that the bench programs itself")
+    parser.add_argument("--ways", default="tcp,mptcp,plain,express", type=lambda text: text.split(","))
     options = parser.parse_args()
     lab = Lab(f"bench{os.getpid()}")
     with contextlib.ExitStack() as after:
-        after.callback(lab.down)
-        lab.up("--hosts", "3", "--spines", str(SPINES), "--rate", options.rate, "--network-only")
+        network = ["--hosts", "3", "--spines", str(SPINES), "--rate", options.rate]
+        in_instances = [name for name in options.ways if name in ("plain", "express")]
+        if in_instances and options.through == "api":
+            daemon = LabDaemon(lab, *network)
+            after.callback(daemon.close)
+            instances = two_instances(daemon)
+        else:
+            after.callback(lab.down)
+            lab.up("--network-only", *network)
         ways = [Kernel(lab, name == "mptcp") for name in options.ways if name in ("tcp", "mptcp")]
+        if in_instances and options.through == "cards":
+            cards = Cards(lab)
+            after.callback(cards.close)
+            ways += [Programmed(cards, name == "express") for name in in_instances]
+        elif in_instances:
+            ways += [Instances(daemon, instances, name == "express") for name in in_instances]
         found = measure(lab, ways, options)
     print(f"\n4 paths of {options.rate} each, {os.cpu_count()} processors, {options.rounds} rounds")
     figures = report(found)

@@ -3,9 +3,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "tests" / "api"))
+from enid_daemon import Daemon  # noqa: E402
+
 BINARY = os.environ.get("ENID_BINARY", str(ROOT / "build" / "release" / "enid"))
 
 
@@ -50,6 +55,40 @@ class Lab:
         result = run(*self.within(host, "ping", "-c", str(count), "-i", "0.01", "-W", "1", "-M", "do", "-s", str(size), address))
         times = sorted(float(time) for time in re.findall(r"time=([0-9.]+)", result.stdout))
         return len(times), times[len(times) // 2] if times else None
+
+
+class LabDaemon(Daemon):
+    """The daemon of a whole lab, with a card in each host: up() and close() are the lab's."""
+
+    def __init__(self, lab, *flags):
+        self.lab = lab
+        super().__init__(*flags)
+
+    def up(self):
+        enid = self.enid
+
+        def lab_up(command, *arguments, **options):
+            if command != "up":
+                return enid(command, *arguments, **options)
+            return run(BINARY, "lab", "up", "--name", self.lab.name, "--state", self.state,
+                       *[word for word in arguments if word != "--detach"], timeout=180)
+        self.enid = lab_up
+        try:
+            super().up()
+        finally:
+            self.enid = enid
+
+    def close(self):
+        down = self.lab.enid("down")
+        shutil.rmtree(self.state, ignore_errors=True)
+        return down
+
+    def host_of(self, instance):
+        return next(path.parent.parent.name for path in pathlib.Path(self.state, "hosts").glob(f"*/instances/{instance}"))
+
+    def exec_words(self, instance, *command):
+        """The words that run a command in an instance."""
+        return [BINARY, "exec", "--state", self.state, "-T", instance, "--", *command]
 
 
 class Machine:
