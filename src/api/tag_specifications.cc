@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/generated/ec2_types.h"
+#include "control/operations/tags.h"
 #include "vpc/ec2_error.h"
 
 namespace enid::api {
@@ -17,15 +18,6 @@ constexpr std::size_t kValueLengthMax = 256;
 std::size_t length_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char letter) { return (static_cast<unsigned char>(letter) & 0xC0) != 0x80; }));
-}
-
-bool is_reserved(std::string_view key) {
-  const auto lower = [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? letter + ('a' - 'A') : letter;
-  };
-  constexpr std::string_view kReserved = "aws:";
-  return key.size() >= kReserved.size() &&
-         std::ranges::equal(key.substr(0, kReserved.size()), kReserved, {}, lower);
 }
 
 }  // namespace
@@ -44,7 +36,7 @@ Result<TagMap> parse_tags(const std::vector<ec2::Tag>& tags) {
       return vpc::ec2_failure(
           "InvalidParameterValue",
           fmt::format("Tag value exceeds the maximum length of {} characters", kValueLengthMax));
-    if (is_reserved(*tag.key))
+    if (control::is_reserved_tag_key(*tag.key))
       return vpc::ec2_failure(
           "InvalidParameterValue",
           fmt::format("Tag keys starting with 'aws:' are reserved for internal use: '{}'", *tag.key));

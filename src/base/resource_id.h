@@ -63,6 +63,7 @@ ENID_RESOURCE_ID(ImageId, "ami");
 ENID_RESOURCE_ID(DhcpOptionsId, "dopt");
 ENID_RESOURCE_ID(VpcCidrAssociationId, "vpc-cidr-assoc");
 ENID_RESOURCE_ID(VolumeId, "vol");
+ENID_RESOURCE_ID(LaunchTemplateId, "lt");
 ENID_RESOURCE_ID(HostId, "host");  // Ours: a machine with a card. Operators may choose other texts.
 ENID_RESOURCE_ID(PlacementGroupId, "pg");
 ENID_RESOURCE_ID(NetworkInterfacePermissionId, "eni-perm");

@@ -186,6 +186,26 @@ void fields(auto& v, Is<KeyPairRecord> auto& r) {
   v("tags", r.tags);
 }
 
+void fields(auto& v, Is<LaunchTemplateRecord> auto& r) {
+  v("id", r.id);
+  v("name", r.name);
+  v("create_time", r.create_time);
+  v("created_by", r.created_by);
+  v("default_version", r.default_version);
+  v("last_version", r.last_version);
+  v("tags", r.tags);
+}
+
+void fields(auto& v, Is<LaunchTemplateVersionRecord> auto& r) {
+  v("id", r.id);
+  v("launch_template", r.launch_template);
+  v("number", r.number);
+  v("description", r.description);
+  v("create_time", r.create_time);
+  v("created_by", r.created_by);
+  v("data", r.data);
+}
+
 void fields(auto& v, Is<RouteTableRecord> auto& r) {
   v("id", r.id);
   v("vpc", r.vpc);
@@ -399,6 +419,8 @@ ENID_RECORD(NetworkInterfacePermissionRecord)
 ENID_RECORD(InstanceRecord)
 ENID_RECORD(PlacementGroupRecord)
 ENID_RECORD(KeyPairRecord)
+ENID_RECORD(LaunchTemplateRecord)
+ENID_RECORD(LaunchTemplateVersionRecord)
 ENID_RECORD(RouteTableRecord)
 ENID_RECORD(NetworkAclRecord)
 ENID_RECORD(DhcpOptionsRecord)
@@ -416,6 +438,9 @@ Result<void> load_record(RegionModel& region, std::string_view folder_and_id, st
   if (folder == kRecordFolder<InstanceRecord>) return load<InstanceRecord>(region, value);
   if (folder == kRecordFolder<PlacementGroupRecord>) return load<PlacementGroupRecord>(region, value);
   if (folder == kRecordFolder<KeyPairRecord>) return load<KeyPairRecord>(region, value);
+  if (folder == kRecordFolder<LaunchTemplateRecord>) return load<LaunchTemplateRecord>(region, value);
+  if (folder == kRecordFolder<LaunchTemplateVersionRecord>)
+    return load<LaunchTemplateVersionRecord>(region, value);
   if (folder == kRecordFolder<RouteTableRecord>) return load<RouteTableRecord>(region, value);
   if (folder == kRecordFolder<NetworkAclRecord>) return load<NetworkAclRecord>(region, value);
   if (folder == kRecordFolder<DhcpOptionsRecord>) return load<DhcpOptionsRecord>(region, value);

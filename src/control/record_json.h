@@ -34,6 +34,10 @@ inline constexpr std::string_view kRecordFolder<PlacementGroupRecord> = "placeme
 template <>
 inline constexpr std::string_view kRecordFolder<KeyPairRecord> = "key-pair";
 template <>
+inline constexpr std::string_view kRecordFolder<LaunchTemplateRecord> = "launch-template";
+template <>
+inline constexpr std::string_view kRecordFolder<LaunchTemplateVersionRecord> = "launch-template-version";
+template <>
 inline constexpr std::string_view kRecordFolder<RouteTableRecord> = "route-table";
 template <>
 inline constexpr std::string_view kRecordFolder<NetworkAclRecord> = "network-acl";

@@ -220,6 +220,28 @@ struct KeyPairRecord {
   Tags tags;
 };
 
+struct LaunchTemplateRecord {
+  using Id = LaunchTemplateId;
+  LaunchTemplateId id;
+  std::string name;
+  WallTime create_time;
+  std::string created_by;  // Who called, as an ARN.
+  std::int32_t default_version = 1;
+  std::int32_t last_version = 0;  // The highest number ever given; that version may be deleted.
+  Tags tags;
+};
+
+struct LaunchTemplateVersionRecord {
+  using Id = std::string;  // See launch_template_version_id(): in the order of the numbers.
+  std::string id;
+  LaunchTemplateId launch_template;
+  std::int32_t number = 0;
+  std::string description;
+  WallTime create_time;
+  std::string created_by;
+  std::string data;  // JSON under EC2's names: what the version says of instances. The API's matter alone.
+};
+
 struct RouteTableRecord {
   using Id = RouteTableId;
   RouteTableId id;

@@ -79,7 +79,8 @@ class RegionModel {
   std::shared_ptr<SharedByRegions> shared_;
   std::tuple<Table<VpcRecord>, Table<SubnetRecord>, Table<SecurityGroupRecord>, Table<NetworkInterfaceRecord>,
              Table<NetworkInterfacePermissionRecord>, Table<InstanceRecord>, Table<PlacementGroupRecord>,
-             Table<KeyPairRecord>, Table<RouteTableRecord>, Table<NetworkAclRecord>, Table<DhcpOptionsRecord>,
+             Table<KeyPairRecord>, Table<LaunchTemplateRecord>, Table<LaunchTemplateVersionRecord>,
+             Table<RouteTableRecord>, Table<NetworkAclRecord>, Table<DhcpOptionsRecord>,
              Table<ClientTokenRecord>>
       tables_;
 

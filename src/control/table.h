@@ -15,6 +15,8 @@ class Table {
     const auto row = rows_.find(id);
     return row == rows_.end() ? nullptr : &row->second;
   }
+  // The first whose id is not below this one.
+  auto lower_bound(const Id& id) const { return rows_.lower_bound(id); }
   auto begin() const { return rows_.begin(); }  // Pairs of id and record.
   auto end() const { return rows_.end(); }
   std::size_t size() const { return rows_.size(); }

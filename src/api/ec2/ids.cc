@@ -59,7 +59,7 @@ const std::map<std::string_view, IdWords> kWords{
     {"pg", {"", "InvalidPlacementGroup.Unknown", "The Placement Group '{}' is unknown."}},
     {"fl", {"", "InvalidFlowLogId.NotFound", "The flow log ID '{}' does not exist"}},
     {"lt",
-     {"", "InvalidLaunchTemplateId.NotFound",
+     {"InvalidLaunchTemplateId.Malformed", "InvalidLaunchTemplateId.NotFound",
       "The specified launch template, with template ID {}, does not exist."}},
     {"iip-assoc", {"", "InvalidAssociationID.NotFound", "The association ID '{}' does not exist"}},
 };

@@ -30,8 +30,6 @@ Result<std::string> user_data(const std::optional<std::string>& encoded) {
 }
 
 Result<void> refuse_what_is_not_there(const RunInstancesRequest& request) {
-  if (request.launch_template)
-    return ec2_failure("InvalidLaunchTemplateId.NotFound", "The specified launch template does not exist.");
   if (request.ipv6_address_count.value_or(0) > 0 || !request.ipv6_addresses.empty())
     return ec2_failure("InvalidParameterCombination", "The subnet does not have an IPv6 CIDR block.");
   return {};
@@ -139,8 +137,9 @@ Result<void> check_user_data(const std::string& decoded) {
   return ec2_failure("InvalidParameterValue", "User data is limited to 16384 bytes");
 }
 
-Result<control::Tags> launch_tags(std::string_view resource_type, const RunInstancesRequest& request) {
-  return tags_for(resource_type, request.tag_specifications,
+Result<control::Tags> launch_tags(std::string_view resource_type,
+                                  const std::vector<TagSpecification>& specifications) {
+  return tags_for(resource_type, specifications,
                   {"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"});
 }
 
@@ -171,8 +170,8 @@ Result<InstanceRecord> instance_prototype(CallContext& context, const RunInstanc
   }
   if (request.private_dns_name_options)
     prototype.hostname_type = request.private_dns_name_options->hostname_type.value_or("ip-name");
-  prototype.tags = TRY(launch_tags("instance", request));
-  prototype.root_volume_tags = TRY(launch_tags("volume", request));
+  prototype.tags = TRY(launch_tags("instance", request.tag_specifications));
+  prototype.root_volume_tags = TRY(launch_tags("volume", request.tag_specifications));
   return prototype;
 }
 

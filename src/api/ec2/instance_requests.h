@@ -11,7 +11,8 @@
 namespace enid::api::ec2 {
 
 // The tags for one of the kinds of resources that RunInstances makes: "instance", "volume", …
-Result<control::Tags> launch_tags(std::string_view resource_type, const RunInstancesRequest& request);
+Result<control::Tags> launch_tags(std::string_view resource_type,
+                                  const std::vector<TagSpecification>& specifications);
 
 Result<control::InstanceRecord> instance_prototype(CallContext& context, const RunInstancesRequest& request);
 Result<std::vector<control::LaunchInterface>> launch_interfaces(CallContext& context,

@@ -7,6 +7,8 @@
 #include "api/ec2/images.h"
 #include "api/ec2/instance_requests.h"
 #include "api/ec2/instance_shapes.h"
+#include "api/ec2/launch_template_data.h"
+#include "api/ec2/launch_template_requests.h"
 #include "api/ec2/network_interface_shapes.h"
 #include "api/ec2/operations.h"
 #include "api/filters.h"
@@ -20,14 +22,37 @@ namespace {
 using control::InstanceRecord;
 using vpc::ec2_failure;
 
-Result<Reservation> run_instances(CallContext& context, const RunInstancesRequest& request) {
+// Documented: EC2 User Guide, "Launch instances using a launch template": the tags that tell of it.
+void tag_with_launch_template(const control::LaunchTemplateVersionRecord& version, control::Tags& tags) {
+  tags["aws:ec2launchtemplate:id"] = version.launch_template.text();
+  tags["aws:ec2launchtemplate:version"] = std::to_string(version.number);
+}
+
+// What the call says, with its launch template under it.
+Result<control::NewInstances> new_instances(CallContext& context, const RunInstancesRequest& request) {
   control::NewInstances what;
   what.min_count = *request.min_count;
   what.max_count = *request.max_count;
   what.prototype = TRY(instance_prototype(context, request));
   what.interfaces = TRY(launch_interfaces(context, request));
-  const auto interface_tags = TRY(launch_tags("network-interface", request));
+  const auto interface_tags = TRY(launch_tags("network-interface", request.tag_specifications));
   for (control::LaunchInterface& interface : what.interfaces) interface.fresh.tags = interface_tags;
+  return what;
+}
+
+Result<control::NewInstances> new_instances_of_template(CallContext& context,
+                                                        const RunInstancesRequest& request) {
+  const auto& version = *TRY(named_version(context, *request.launch_template));
+  const RunInstancesRequest whole = TRY(with_launch_template(request, version.data));
+  control::NewInstances what = TRY(new_instances(context, whole));
+  tag_with_launch_template(version, what.prototype.tags);
+  return what;
+}
+
+Result<Reservation> run_instances(CallContext& context, const RunInstancesRequest& request) {
+  const control::NewInstances what = request.launch_template
+                                         ? TRY(new_instances_of_template(context, request))
+                                         : TRY(new_instances(context, request));
   const std::vector<InstanceId> ids = TRY(control::run_instances(context.transaction, what));
   std::vector<const InstanceRecord*> made;
   for (const InstanceId& id : ids) made.push_back(context.transaction.find<InstanceRecord>(id));

@@ -12,6 +12,8 @@ void add_operations(OperationTable& table) {
   add_instance_state_operations(table);
   add_instance_type_operations(table);
   add_key_pair_operations(table);
+  add_launch_template_operations(table);
+  add_launch_template_version_operations(table);
   add_network_acl_operations(table);
   add_network_interface_address_operations(table);
   add_network_interface_attachment_operations(table);

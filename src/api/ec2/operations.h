@@ -14,6 +14,8 @@ void add_instance_operations(OperationTable& table);
 void add_instance_state_operations(OperationTable& table);
 void add_instance_type_operations(OperationTable& table);
 void add_key_pair_operations(OperationTable& table);
+void add_launch_template_operations(OperationTable& table);
+void add_launch_template_version_operations(OperationTable& table);
 void add_network_acl_operations(OperationTable& table);
 void add_network_interface_address_operations(OperationTable& table);
 void add_network_interface_attachment_operations(OperationTable& table);

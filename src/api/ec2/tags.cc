@@ -49,7 +49,9 @@ Result<void> change_tags(CallContext& context, const std::vector<std::string>& r
     if (present == nullptr) return std::unexpected(no_such_resource(id));
     Tags tags = *present;
     change(tags);
-    if (tags.size() > kTagsPerResourceMax)
+    const auto own =
+        std::ranges::count_if(tags, [](const auto& tag) { return !control::is_reserved_tag_key(tag.first); });
+    if (static_cast<std::size_t>(own) > kTagsPerResourceMax)
       return ec2_failure(
           "TagLimitExceeded",
           fmt::format("The maximum number of tags for a resource has been reached: {}", kTagsPerResourceMax));
@@ -70,11 +72,18 @@ Result<operations::CreateTags::Result> create_tags(CallContext& context, const C
 
 Result<operations::DeleteTags::Result> delete_tags(CallContext& context, const DeleteTagsRequest& request) {
   for (const Tag& tag : request.tags)
+    if (tag.key && control::is_reserved_tag_key(*tag.key))
+      return ec2_failure(
+          "InvalidParameterValue",
+          fmt::format("Tag keys starting with 'aws:' are reserved for internal use: '{}'", *tag.key));
+  for (const Tag& tag : request.tags)
     if (!tag.key || tag.key->empty())
       return ec2_failure("InvalidParameterValue",
                          "Tag key must be between 1 and 128 characters in length: ''");
   TRY(change_tags(context, request.resources, [&](Tags& tags) {
-    if (request.tags.empty()) tags.clear();
+    // Documented: EC2 API Reference, DeleteTags: AWS's own tags stay.
+    if (request.tags.empty())
+      std::erase_if(tags, [](const auto& tag) { return !control::is_reserved_tag_key(tag.first); });
     for (const Tag& tag : request.tags) {
       const auto present = tags.find(*tag.key);
       if (present != tags.end() && tag.value.value_or(present->second) == present->second)

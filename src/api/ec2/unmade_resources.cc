@@ -88,24 +88,6 @@ Result<DescribeFlowLogsResult> describe_flow_logs(CallContext&, const DescribeFl
   return none<operations::DescribeFlowLogs>(request.filter, "fl", request.flow_log_ids);
 }
 
-Result<DescribeLaunchTemplatesResult> describe_launch_templates(
-    CallContext&, const DescribeLaunchTemplatesRequest& request) {
-  if (!request.launch_template_names.empty())
-    return vpc::ec2_failure("InvalidLaunchTemplateName.NotFoundException",
-                            "At least one of the launch templates specified in the request does not exist.");
-  return none<operations::DescribeLaunchTemplates>(request.filters, "lt", request.launch_template_ids);
-}
-
-Result<DescribeLaunchTemplateVersionsResult> describe_launch_template_versions(
-    CallContext&, const DescribeLaunchTemplateVersionsRequest& request) {
-  if (request.launch_template_id) return std::unexpected(id_not_found("lt", *request.launch_template_id));
-  if (request.launch_template_name)
-    return vpc::ec2_failure("InvalidLaunchTemplateName.NotFoundException",
-                            "The specified launch template, with template name " +
-                                *request.launch_template_name + ", does not exist.");
-  return none<operations::DescribeLaunchTemplateVersions>(request.filters, "lt", {});
-}
-
 // EC2-Classic is gone; the calls remain, and say of each VPC that it has no link.
 Result<DescribeVpcClassicLinkResult> describe_vpc_classic_link(CallContext& context,
                                                                const DescribeVpcClassicLinkRequest& request) {
@@ -152,8 +134,6 @@ void add_unmade_resource_operations(OperationTable& table) {
   table.add<operations::DescribeManagedPrefixLists>(describe_managed_prefix_lists, kRead);
   table.add<operations::DescribePlacementGroups>(describe_placement_groups, kRead);
   table.add<operations::DescribeFlowLogs>(describe_flow_logs, kRead);
-  table.add<operations::DescribeLaunchTemplates>(describe_launch_templates, kRead);
-  table.add<operations::DescribeLaunchTemplateVersions>(describe_launch_template_versions, kRead);
   table.add<operations::DescribeVpcClassicLink>(describe_vpc_classic_link, kRead);
   table.add<operations::DescribeVpcClassicLinkDnsSupport>(describe_vpc_classic_link_dns_support, kRead);
 }

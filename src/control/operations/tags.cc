@@ -15,6 +15,7 @@ void for_each_kind(Act&& act) {
   act.template operator()<InstanceRecord>();
   act.template operator()<PlacementGroupRecord>();
   act.template operator()<KeyPairRecord>();
+  act.template operator()<LaunchTemplateRecord>();
   act.template operator()<RouteTableRecord>();
   act.template operator()<NetworkAclRecord>();
   act.template operator()<DhcpOptionsRecord>();
@@ -46,6 +47,14 @@ bool set_volume_tags(Transaction& transaction, const VolumeId& id, const Tags& t
 }
 
 }  // namespace
+
+bool is_reserved_tag_key(std::string_view key) {
+  const auto lower = [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
+  };
+  constexpr std::string_view kReserved = "aws:";
+  return std::ranges::equal(key.substr(0, kReserved.size()), kReserved, {}, lower);
+}
 
 void for_each_tagged(const RegionModel& region, const std::function<void(const TaggedResource&)>& visit) {
   for_each_kind([&]<class Record>() {

@@ -22,6 +22,9 @@ struct TaggedResource {
 // Every resource that may have tags.
 void for_each_tagged(const RegionModel& region, const std::function<void(const TaggedResource&)>& visit);
 
+// Documented: EC2 User Guide, "Tag your Amazon EC2 resources": the prefix "aws:" is AWS's own.
+bool is_reserved_tag_key(std::string_view key);
+
 // Null: there is no such resource. Good until the transaction changes it.
 const Tags* find_tags(const RegionModel& region, const std::string& id);
 

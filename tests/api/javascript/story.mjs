@@ -45,6 +45,25 @@ await assert.rejects(send(new ec2.DescribeVpcsCommand({ VpcIds: ["vpc-0000000000
 });
 await assert.rejects(send(new ec2.DeleteVpcCommand({ VpcId: vpc, DryRun: true })));
 
+const template = (await send(new ec2.CreateLaunchTemplateCommand({
+  LaunchTemplateName: "express",
+  LaunchTemplateData: {
+    ImageId: "ami-0123456789abcdef0", InstanceType: "c6i.8xlarge",
+    NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: subnet.SubnetId, EnaSrdSpecification: {
+      EnaSrdEnabled: true, EnaSrdUdpSpecification: { EnaSrdUdpEnabled: true } } }],
+  },
+}))).LaunchTemplate;
+const express = (await send(new ec2.RunInstancesCommand({
+  LaunchTemplate: { LaunchTemplateId: template.LaunchTemplateId }, MinCount: 1, MaxCount: 1,
+}))).Instances[0];
+assert.deepEqual(express.NetworkInterfaces[0].Attachment.EnaSrdSpecification,
+  { EnaSrdEnabled: true, EnaSrdUdpSpecification: { EnaSrdUdpEnabled: true } });
+const kept = (await send(new ec2.DescribeLaunchTemplateVersionsCommand({ LaunchTemplateName: "express" }))).LaunchTemplateVersions[0];
+assert.equal(kept.LaunchTemplateData.NetworkInterfaces[0].EnaSrdSpecification.EnaSrdUdpSpecification.EnaSrdUdpEnabled, true);
+await send(new ec2.DeleteLaunchTemplateCommand({ LaunchTemplateId: template.LaunchTemplateId }));
+instances.push(express.InstanceId);
+tell(`${express.InstanceId} has ENA Express by ${template.LaunchTemplateId}`);
+
 const names = new Set();
 for await (const page of ec2.paginateDescribeInstanceTypes({ client, pageSize: 50 }, { Filters: [{ Name: "instance-type", Values: ["c5*"] }] }))
   for (const type of page.InstanceTypes) names.add(type.InstanceType);
