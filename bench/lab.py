@@ -29,6 +29,8 @@ from enid_lab import Lab, LabDaemon, run  # noqa: E402
 from enid_daemon import Network  # noqa: E402
 
 SPINES = 4
+CONTROL = "cubic"  # Of TCP everywhere, whatever this machine has as its own; images of EC2 have it.
+MTU = 8900  # The most that ENA Express takes, as EC2 documents; larger packets go by plain ENA.
 TYPE = "c6i.32xlarge"  # One of those that ENA Express is for.
 BENCH = pathlib.Path(os.environ.get("ENID_BENCH_LAB", ROOT / "build" / "release" / "bench" / "bench_lab"))
 BULK_PORT, PAIR_PORT = 5201, 7008
@@ -128,6 +130,8 @@ class Instances:
         self.express = express
         self.name = "ENA Express" if express else "plain ENA"
         self.interfaces = [self.interface(instance) for instance in instances]
+        for instance in instances:
+            daemon.inside(instance, "ip", "link", "set", "ens5", "mtu", str(MTU))
         self.address = self.interfaces[1]["PrivateIpAddress"]
 
     def interface(self, instance):
@@ -150,15 +154,18 @@ class Cards:
     """A card in host-1 and one in host-2, with an instance each, programmed by bench/lab instead of a control plane."""
 
     def __init__(self, lab):
+        self.lab = lab
         self.instances = [f"{lab.name}-instance-{host}" for host in (1, 2)]
         self.cards = []
+
+    def start(self):
         for host, instance in enumerate(self.instances, 1):
             checked(["ip", "netns", "add", instance])
-            self.cards.append(subprocess.Popen(lab.within(f"host-{host}", str(BENCH), str(host), "2", instance),
+            self.cards.append(subprocess.Popen(self.lab.within(f"host-{host}", str(BENCH), str(host), "2", instance),
                                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
             if self.cards[-1].stdout.readline() != "ready\n":
                 raise SystemExit("a card did not start")
-            for words in (f"link set ens5 address 02:00:00:00:01:{10 + host:02x} mtu 9001 up",
+            for words in (f"link set ens5 address 02:00:00:00:01:{10 + host:02x} mtu {MTU} up",
                           f"address add 10.0.1.{10 + host}/24 dev ens5", "link set lo up"):
                 checked(["ip", "-n", instance, *words.split()])
 
@@ -208,7 +215,7 @@ def background(words):
 def throughput(way, seconds):
     """What arrived, in Mbit/s. The first second is not counted."""
     with background(way.words(2, "iperf3", "-s", "-p", str(BULK_PORT))):
-        said = checked(way.words(1, "iperf3", "-c", way.address, "-p", str(BULK_PORT), "-t", str(seconds), "-O", "1", "-J"))
+        said = checked(way.words(1, "iperf3", "-c", way.address, "-p", str(BULK_PORT), "-t", str(seconds), "-O", "1", "-C", CONTROL, "-J"))
     return json.loads(said)["end"]["sum_received"]["bits_per_second"] / 1e6
 
 
@@ -241,7 +248,7 @@ def latencies(lab, way, ports, seconds):
         if port is None:
             raise SystemExit(f"no flow of {way.name} goes through spine 1")
         after.enter_context(background(lab.within("host-2", "iperf3", "-s", "-p", "5300", "-B", "100.64.1.2")))
-        after.enter_context(background(lab.within("host-3", "iperf3", "-c", "100.64.1.2", "-p", "5300", "-P", "2", "-t", "600")))
+        after.enter_context(background(lab.within("host-3", "iperf3", "-c", "100.64.1.2", "-p", "5300", "-P", "2", "-t", "600", "-C", CONTROL)))
         time.sleep(1)
         return sorted(asked(way, port, seconds))
 
@@ -309,6 +316,7 @@ def main():
         if in_instances and options.through == "cards":
             cards = Cards(lab)
             after.callback(cards.close)
+            cards.start()
             ways += [Programmed(cards, name == "express") for name in in_instances]
         elif in_instances:
             ways += [Instances(daemon, instances, name == "express") for name in in_instances]

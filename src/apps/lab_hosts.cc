@@ -8,6 +8,8 @@
 
 #include "apps/operator_client.h"
 #include "apps/state_folder.h"
+#include "instances/instance_folder.h"
+#include "instances/process_identity.h"
 #include "lab/lab_process.h"
 
 namespace enid::apps {
@@ -72,6 +74,17 @@ Result<std::set<std::string>> connected_hosts(const StateFolder& folder) {
   return connected;
 }
 
+// Those whose card is gone and cannot stop them: as namespaces they end with their process 1.
+void end_instances(const std::string& host_folder) {
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(StateFolder(host_folder).instances(), ignored)) {
+    const instances::InstanceFolder instance(entry.path().string());
+    const auto identity = instances::ProcessIdentity::parse(instance.read("process"));
+    if (identity) lab::stop_process(*identity, Duration::from_seconds(2));
+  }
+}
+
 Result<void> await_hosts(const lab::LabRecord& record) {
   const StateFolder folder(record.state);
   for (int waited = 0; waited < kJoinPatienceMs; waited += kStepMs) {
@@ -100,12 +113,20 @@ Result<void> start_lab_hosts(lab::LabRecord& record, const std::string& program,
 }
 
 void stop_lab_hosts(const lab::LabRecord& record, const std::string& program, const TellLine& tell) {
-  if (!record.daemon_is_ours || !StateFolder(record.state).running_daemon()) return;
-  tell("the daemon and its instances; the state stays in " + record.state);
+  if (record.network_only) return;
   const std::string log = lab::lab_file(record.plan.name, "-daemon.log");
-  const auto status =
-      lab::run_program({.arguments = {program, "down", "--state", record.state}, .log_file = log});
-  if (!status || *status != 0) tell("the daemon did not stop: " + lab::last_line(log));
+  const auto stop = [&](const std::string& state) {
+    if (!StateFolder(state).running_daemon()) return;
+    const auto status = lab::run_program({.arguments = {program, "down", "--state", state}, .log_file = log});
+    if (!status || *status != 0) tell("what runs on " + state + " did not stop: " + lab::last_line(log));
+  };
+  if (record.daemon_is_ours)
+    tell("the daemon, the cards and their instances; the state stays in " + record.state);
+  if (record.daemon_is_ours) stop(record.state);
+  for (std::uint16_t host = 1; host <= record.plan.hosts; ++host) {
+    stop(host_folder(record, host));
+    end_instances(host_folder(record, host));
+  }
 }
 
 }  // namespace enid::apps

@@ -5,7 +5,8 @@ import subprocess
 import time
 import unittest
 
-from enid_lab import BINARY, Lab, Machine, processes_of, run
+from enid_lab import BINARY, Lab, LabDaemon, Machine, processes_of, run
+from enid_daemon import Network
 
 
 class NetworkOfALab(unittest.TestCase):
@@ -72,6 +73,33 @@ class NetworkOfALab(unittest.TestCase):
             refused = self.lab.enid(*words)
             self.assertEqual(refused.returncode, 1, words)
             self.assertIn(told, refused.stderr)
+
+
+@unittest.skipUnless(run(BINARY, "card", "--help").returncode == 0, "this enid has no cards for other hosts")
+class HostsOfALab(unittest.TestCase):
+    def test_instances_on_two_hosts_reach_each_other_and_nothing_is_left(self):
+        before = Machine()
+        lab = Lab(f"hosts{os.getpid()}")
+        self.addCleanup(lab.down)
+        daemon = LabDaemon(lab, "--hosts", "2", "--spines", "2")
+        self.addCleanup(daemon.close)
+        self.assertEqual({host["id"] for host in daemon.status()["hosts"] if host["connected"]}, {"host-1", "host-2"})
+        network = Network(daemon.client("ec2"))
+        instances = {}
+        for number in range(4):
+            address = f"10.0.1.{10 + number}"
+            instances.setdefault(daemon.host_of(network.run_instance(address)), []).append(address)
+        self.assertEqual(set(instances), {"host-1", "host-2"}, "the control plane uses both hosts")
+        sender = network.ec2.describe_instances(Filters=[{"Name": "private-ip-address", "Values": instances["host-1"][:1]}])
+        answer = daemon.inside(sender["Reservations"][0]["Instances"][0]["InstanceId"], "ping", "-c", "3", "-i", "0.1", "-M", "do",
+                               "-s", "8973", instances["host-2"][0])
+        self.assertIn("3 received", answer)
+        pids = [process["pid"] for process in lab.status()["processes"]]
+        self.assertEqual(len(pids), 2)
+        daemon.close()
+        self.assertEqual(Machine(), before)
+        self.assertEqual(processes_of(lab), [])
+        self.assertEqual([pid for pid in pids if os.path.exists(f"/proc/{pid}")], [])
 
 
 class TracesOfALab(unittest.TestCase):
