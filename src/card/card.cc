@@ -21,19 +21,23 @@ namespace {
 // What an interface's port may tell its instance. Lives as long as the port is attached.
 class InterfaceAllowances final : public AllowanceSource {
  public:
-  InterfaceAllowances(const Interface& interface, const flow::ConnectionTable& connections)
-      : interface_(interface), connections_(connections) {}
+  // `express` may become null while this lives.
+  InterfaceAllowances(const Interface& interface, const flow::ConnectionTable& connections,
+                      const std::unique_ptr<ExpressLinks>& express)
+      : interface_(interface), connections_(connections), express_(express) {}
 
   Allowances allowances() const override {
     const auto drops = [&](DropReason reason) { return interface_.drops[static_cast<std::size_t>(reason)]; };
     return {.link_local_exceeded = drops(DropReason::kServiceRateExceeded),
             .connections_exceeded = drops(DropReason::kConnectionTableFull),
-            .connections_available = connections_.available(interface_.handle)};
+            .connections_available = connections_.available(interface_.handle),
+            .express = express_counters(interface_, express_.get())};
   }
 
  private:
   const Interface& interface_;
   const flow::ConnectionTable& connections_;
+  const std::unique_ptr<ExpressLinks>& express_;
 };
 
 }  // namespace
@@ -106,7 +110,8 @@ PortHandle Card::attach_port(const NetworkInterfaceId& id, FramePort& port, Port
   if (interface.port != nullptr) interface.port->set_allowances(nullptr);
   interface.port = &port;
   interface.has_user = owner == PortOwner::kUser;
-  interface.allowances = std::make_unique<InterfaceAllowances>(interface, parts_->connections);
+  interface.allowances =
+      std::make_unique<InterfaceAllowances>(interface, parts_->connections, parts_->express);
   port.set_allowances(interface.allowances.get());
   if (interface.output == nullptr) interface.output = std::make_unique<Output>();
   parts_->flows.forget_all();
@@ -147,7 +152,7 @@ void Card::Parts::carry_batch(Interface& from, std::size_t count, Instant now, W
     carry(from, i, now, wall);
     if (card_frames.frames().size() >= kBatchFrames) flush_card_frames(now);
   }
-  flush_outputs();
+  flush_outputs(from.is_entrance);
   flush_card_frames(now);
   schedule_sweep(now);
 }
@@ -271,6 +276,13 @@ void Card::Parts::walk(Interface& from, std::size_t i, Instant now, WallTime wal
   deliver(from, to, walk.decision, i, now);
 }
 
+bool Card::Parts::is_within_flow_limit(const FlowDecision& decision, const Packet& packet, Instant now) {
+  const bool by_express = express != nullptr && decision.express == ExpressEligibility::kEligible;
+  return flow_limits->admit(packet.key,
+                            by_express ? FlowLimits::kExpressBitsPerSecond : FlowLimits::kPlainBitsPerSecond,
+                            packet.wire_bytes, now);
+}
+
 void Card::Parts::leave(Bytes frame, const FlowDecision& decision) {
   std::uint8_t* bytes = frame.data();
   std::memcpy(bytes, decision.macs.data(), decision.macs.size());
@@ -289,6 +301,9 @@ void Card::Parts::deliver(Interface& from, Interface& to, const FlowDecision& de
   Frame& frame = batch.frames[i];
   if (!from.captures.empty()) [[unlikely]]
     capture(from, true, now, frame, DropReason::kNone);
+  if (flow_limits != nullptr && !from.is_entrance && !is_within_flow_limit(decision, batch.packets[i], now))
+      [[unlikely]]
+    return drop(from, DropReason::kSingleFlowLimit, batch.packets[i].segments);
   leave(frame.bytes, decision);
   if (to.is_elsewhere) return carry_to_host(from, to, decision, i, now);
   if (!to.captures.empty()) [[unlikely]]
@@ -301,10 +316,33 @@ void Card::Parts::deliver(Interface& from, Interface& to, const FlowDecision& de
   if (from.is_entrance && batch.by_srd[i]) to.express.rx_pkts += batch.packets[i].segments;
 }
 
-void Card::Parts::flush_outputs() {
+// What came from another host came cut.
+void Card::Parts::merge_output(Interface& to) {
+  Output& output = *to.output;
+  const auto joined = merger.merge({output.frames.data(), to.output_count});
+  if (joined.empty()) return;
+  std::array<bool, kBatchFrames> is_gone{};
+  for (const FrameMerger::Joined& each : joined) {
+    is_gone[each.segment] = true;
+    Packet& into = batch.packets[output.places[each.into]];
+    const Packet& segment = batch.packets[output.places[each.segment]];
+    into.segments = static_cast<std::uint16_t>(into.segments + segment.segments);
+    into.wire_bytes += segment.wire_bytes;
+  }
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < to.output_count; ++i) {
+    if (is_gone[i]) continue;
+    output.frames[left] = output.frames[i];
+    output.places[left++] = output.places[i];
+  }
+  to.output_count = left;
+}
+
+void Card::Parts::flush_outputs(bool may_merge) {
   for (RemoteHost* host : host_outputs) flush_host(*host);
   host_outputs.clear();
   for (Interface* to : outputs) {
+    if (may_merge && to->output_count > 1 && to->port->likes_super_frames()) merge_output(*to);
     const std::size_t taken = to->port->transmit({to->output->frames.data(), to->output_count});
     for (std::size_t lost = taken; lost < to->output_count; ++lost) {
       const Packet& packet = batch.packets[to->output->places[lost]];

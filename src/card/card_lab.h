@@ -48,10 +48,12 @@ class MemoryPort final : public FramePort {
   }
 
   void set_allowances(AllowanceSource* source) override { allowances = source; }
+  bool likes_super_frames() const override { return merges; }
 
   std::deque<Kept> to_card;
   std::deque<Kept> from_card;
   AllowanceSource* allowances = nullptr;
+  bool merges = false;
   std::size_t room = 1'000'000;
 
  private:

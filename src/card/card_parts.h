@@ -13,6 +13,8 @@
 #include "card/card.h"
 #include "card/express/express_links.h"
 #include "card/flow_decision.h"
+#include "card/flow_limits.h"
+#include "card/frame_merger.h"
 #include "card/packet.h"
 #include "card/tables/tables.h"
 #include "card/walk.h"
@@ -24,6 +26,9 @@ namespace enid::card {
 // Expired connections that nobody asks for are freed within about ten seconds.
 constexpr Duration kSweepInterval = Duration::from_milliseconds(250);
 constexpr std::size_t kSweepRounds = 40;
+
+// As an instance and an operator see them. `express` may be null.
+contract::EnaExpressCounters express_counters(const Interface& interface, const ExpressLinks* express);
 
 struct Card::Parts {
   using Flows = flow::FlowTable<FlowDecision>;
@@ -87,6 +92,8 @@ struct Card::Parts {
         services(options.services),
         express_options(options.express) {
     state.express_across_zones = options.express.across_zones;
+    if (options.single_flow_limits)
+      flow_limits = std::make_unique<FlowLimits>(options.flow_entries_max, random.next());
   }
 
   void apply_changes(const std::vector<contract::Entity>& upserts,
@@ -119,6 +126,7 @@ struct Card::Parts {
   void on_express_timeout(Instant now);
   void on_moved(std::uint32_t vni, const MovedNotice& notice, Ipv4Address sender);
   void tell_moved(const Walk& walk, Ipv4Address sender);
+  bool is_within_flow_limit(const FlowDecision& decision, const Packet& packet, Instant now);
   // Headers as they are behind the card: MACs, time to live.
   static void leave(Bytes frame, const FlowDecision& decision);
   void deliver(Interface& from, Interface& to, const FlowDecision& decision, std::size_t i, Instant now);
@@ -127,7 +135,8 @@ struct Card::Parts {
   }
   void capture(const Interface& interface, bool from_instance, Instant now, const Frame& frame,
                DropReason reason) const;
-  void flush_outputs();
+  void flush_outputs(bool may_merge);
+  void merge_output(Interface& to);
   void flush_card_frames(Instant now);
   void schedule_sweep(Instant now) {
     if (next_sweep == Instant::never() && connections.size() != 0) next_sweep = now + kSweepInterval;
@@ -145,6 +154,8 @@ struct Card::Parts {
   std::vector<Interface*> outputs;  // Interfaces with frames to flush.
   std::vector<RemoteHost*> host_outputs;
   fabric::Underlay* underlay = nullptr;
+  std::unique_ptr<FlowLimits> flow_limits;  // Null: flows have none.
+  FrameMerger merger;
   TunnelSender tunnel;
   ExpressOptions express_options;
   std::unique_ptr<ExpressLinks> express;  // With an underlay, if the options say so.

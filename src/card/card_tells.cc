@@ -43,6 +43,13 @@ std::map<std::string, std::uint64_t> express_report(const ExpressLinks& express)
 
 }  // namespace
 
+contract::EnaExpressCounters express_counters(const Interface& interface, const ExpressLinks* express) {
+  contract::EnaExpressCounters counters = interface.express;
+  counters.mode = express_mode(interface.program.ena_express);
+  if (express != nullptr) counters.resource_utilization = express->utilization_percent();
+  return counters;
+}
+
 contract::CardReport Card::report() const {
   const Parts& parts = *parts_;
   contract::CardReport report;
@@ -78,10 +85,7 @@ contract::CardReport Card::report() const {
     for (std::size_t reason = 1; reason < kDropReasonCount; ++reason)
       if (interface.drops[reason] != 0)
         counters.drops.emplace(name_of(static_cast<DropReason>(reason)), interface.drops[reason]);
-    counters.ena_express = interface.express;
-    counters.ena_express.mode = express_mode(interface.program.ena_express);
-    if (parts.express != nullptr)
-      counters.ena_express.resource_utilization = parts.express->utilization_percent();
+    counters.ena_express = express_counters(interface, parts.express.get());
     report.interfaces.push_back(std::move(counters));
   });
   return report;

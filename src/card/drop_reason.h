@@ -44,6 +44,7 @@ namespace enid::card {
   X(kConnectionTableFull, "connection_table_full", "no room to track another connection")                  \
   X(kPortFull, "port_full", "the receiving instance does not read its frames fast enough")                 \
   X(kHostUnknown, "host_unknown", "the receiver's host is not known to this card, or has no underlay")     \
+  X(kSingleFlowLimit, "single_flow_limit", "a single flow is faster than EC2 lets one be")                 \
   X(kSrdFull, "srd_full",                                                                                  \
     "ENA Express takes no more of this flow now, and it may not change to plain ENA yet")                  \
   X(kUnderlayFull, "underlay_full", "the network between hosts takes no more frames now")                  \

@@ -1,4 +1,4 @@
-// Allowances: what an instance may see of the limits that its card holds it to.
+// Allowances: what an instance may see of the limits that its card holds it to, and of ENA Express.
 //
 // Theory of operation
 //   An ENA driver shows its instance how often packets were delayed or dropped because of a limit (ethtool
@@ -13,12 +13,15 @@
 
 #include <cstdint>
 
+#include "contract/card_report.h"
+
 namespace enid::card {
 
 struct Allowances {
   std::uint64_t link_local_exceeded = 0;  // Packets to link-local services beyond their rate.
   std::uint64_t connections_exceeded = 0;
   std::uint64_t connections_available = 0;  // How many more would be tracked now.
+  contract::EnaExpressCounters express = {};
 };
 
 class AllowanceSource {

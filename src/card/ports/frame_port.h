@@ -65,6 +65,8 @@ class FramePort {
   // Hands frames to the other side; answers how many it took. The rest found no room and is
   // the caller's to count as dropped.
   virtual std::size_t transmit(std::span<const Frame> frames) = 0;
+  // A super-frame costs this port about as much as a packet, so packets may be merged for it.
+  virtual bool likes_super_frames() const { return false; }
   // Whom to ask for the interface's allowances, from attachment to detachment; then null. A port whose
   // instance cannot see them takes no notice.
   virtual void set_allowances(AllowanceSource* /*source*/) {}

@@ -86,8 +86,15 @@ AdminStatus get_statistics(const AdminCommand& command, AdminAnswer& answer,
       for (std::size_t i = 0; i < kAllowanceMetrics; ++i) answer.store(i * 8, metrics[i]);
       return AdminStatus::kSuccess;
     }
-    case kSrd:
+    case kSrd: {
+      const SrdStatistics& srd = statistics.srd;
+      answer.store(0, srd.flags);
+      answer.store(8, srd.tx_pkts);
+      answer.store(16, srd.eligible_tx_pkts);
+      answer.store(24, srd.rx_pkts);
+      answer.store(32, srd.resource_utilization);
       return AdminStatus::kSuccess;
+    }
     case kCustomerMetrics:
       return get_customer_metrics(command, answer, statistics, memory);
     default:

@@ -1,11 +1,10 @@
 // Statistics that a driver asks for by the admin queue (GET_STATS); `ethtool -S` shows most of them.
 //
-//   Documented: ena_admin_defs.h (ena_admin_aq_get_stats_cmd), ena_ethtool.c; EC2 User Guide, "Monitor
-//   network performance for ENA settings on your EC2 instance". Chosen: no traffic over SRD yet, so its
-//   numbers are 0.
-//   Observed: drivers want the whole interface's basic numbers and leave the scope at 0, which means one
-//   queue, and all else blank. So a queue's own numbers are for those who also name the device (0xffff,
-//   "mine"); a queue is then both directions' of that index.
+//   Documented: ena_admin_defs.h (ena_admin_aq_get_stats_cmd, ena_admin_ena_srd_info), ena_ethtool.c; EC2
+//   User Guide, "Monitor network performance for ENA settings on your EC2 instance" and "Monitor network
+//   performance for ENA Express settings". Observed: drivers want the whole interface's basic numbers and
+//   leave the scope at 0, which means one queue, and all else blank. So a queue's own numbers are for those
+//   who also name the device (0xffff, "mine"); a queue is then both directions' of that index.
 #pragma once
 
 #include "devices/ena/admin_command.h"

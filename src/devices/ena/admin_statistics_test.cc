@@ -55,6 +55,9 @@ TEST_F(AdminStatisticsTest, tell_of_the_interface) {
   EXPECT_EQ(ask(driver, {}).load<std::uint64_t>(48), 7u);
   EXPECT_EQ(ask(driver, {.kind = kExtended}).status, AdminStatus::kUnsupported);
   EXPECT_EQ(ask(driver, {.kind = kSrd}).load<std::uint64_t>(8), 0u);
+  counts.srd = {.flags = 3, .tx_pkts = 4, .eligible_tx_pkts = 5, .rx_pkts = 6, .resource_utilization = 7};
+  for (std::size_t i = 0; i < 5; ++i)
+    EXPECT_EQ(ask(driver, {.kind = kSrd}).load<std::uint64_t>(i * 8), i + 3) << "as ethtool shows them";
 }
 
 TEST_F(AdminStatisticsTest, tell_of_one_queue_only_those_who_name_their_device_too) {
@@ -115,6 +118,9 @@ TEST(AllowanceStatistics, are_the_cards_and_stay_when_the_port_leaves_it) {
   EXPECT_EQ(metric(5), 9u);
   card.now.link_local_exceeded = 10;
   EXPECT_EQ(metric(4), 10u);
+  card.now.express = {.mode = 3, .tx_pkts = 11, .eligible_tx_pkts = 12, .rx_pkts = 13};
+  EXPECT_EQ(ask(driver, {.kind = kSrd}).load<std::uint64_t>(0), 3u);
+  EXPECT_EQ(ask(driver, {.kind = kSrd}).load<std::uint64_t>(16), 12u);
   port.set_allowances(nullptr);
   EXPECT_EQ(metric(4), 10u) << "a counter does not go back";
 }

@@ -81,6 +81,13 @@ struct AllowanceStatistics {
   std::uint64_t connections_available = 0;  // How many more connections would be tracked.
 };
 
+// ENA Express, in the order of ena_admin_ena_srd_info. `flags`: 1 on, 2 on for UDP.
+struct SrdStatistics {
+  std::uint64_t flags = 0;
+  std::uint64_t tx_pkts = 0, eligible_tx_pkts = 0, rx_pkts = 0;
+  std::uint64_t resource_utilization = 0;  // Percent.
+};
+
 // One queue's share of what follows.
 struct QueueStatistics {
   std::uint64_t packets = 0;
@@ -97,6 +104,7 @@ struct DataPathStatistics {
   bool is_broken = false;
   const char* broken_because = "";
   AllowanceStatistics allowances;
+  SrdStatistics srd;
   std::array<QueueStatistics, kQueuePairsMax> transmit{};
   std::array<QueueStatistics, kQueuePairsMax> receive{};
 };

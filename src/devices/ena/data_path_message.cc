@@ -193,6 +193,10 @@ void fields(Archive& archive, AllowanceStatistics& to) {
           to.link_local_exceeded, to.connections_available);
 }
 template <class Archive>
+void fields(Archive& archive, SrdStatistics& to) {
+  archive(to.flags, to.tx_pkts, to.eligible_tx_pkts, to.rx_pkts, to.resource_utilization);
+}
+template <class Archive>
 void fields(Archive& archive, QueueStatistics& to) {
   archive(to.packets, to.bytes, to.drops, to.overruns);
 }
@@ -201,7 +205,7 @@ void fields(Archive& archive, StatisticsAnswer& to) {
   DataPathStatistics& counts = to.statistics;
   archive(counts.transmitted_bytes, counts.transmitted_packets, counts.transmit_drops, counts.received_bytes,
           counts.received_packets, counts.receive_drops, counts.receive_overruns, counts.is_broken,
-          counts.allowances, counts.transmit, counts.receive, to.broken_because);
+          counts.allowances, counts.srd, counts.transmit, counts.receive, to.broken_because);
 }
 
 constexpr std::size_t kKinds = std::variant_size_v<DataPathMessage>;

@@ -418,6 +418,11 @@ DataPathStatistics EnaPort::statistics() {
   sum.allowances.connections_exceeded = allowances.connections_exceeded;
   sum.allowances.connections_available = allowances.connections_available;
   sum.allowances.link_local_exceeded = allowances.link_local_exceeded;
+  sum.srd = {.flags = allowances.express.mode,
+             .tx_pkts = allowances.express.tx_pkts,
+             .eligible_tx_pkts = allowances.express.eligible_tx_pkts,
+             .rx_pkts = allowances.express.rx_pkts,
+             .resource_utilization = allowances.express.resource_utilization};
   for (const QueueStatistics& queue : transmit_counts_) {
     sum.transmitted_packets += queue.packets;
     sum.transmitted_bytes += queue.bytes;

@@ -30,6 +30,9 @@ void add(DataPathStatistics& to, const DataPathStatistics& more) {
   to.allowances.packets_exceeded += more.allowances.packets_exceeded;
   to.allowances.connections_exceeded += more.allowances.connections_exceeded;
   to.allowances.link_local_exceeded += more.allowances.link_local_exceeded;
+  to.srd.tx_pkts += more.srd.tx_pkts;
+  to.srd.eligible_tx_pkts += more.srd.eligible_tx_pkts;
+  to.srd.rx_pkts += more.srd.rx_pkts;
   for (std::size_t i = 0; i < to.transmit.size(); ++i) add(to.transmit[i], more.transmit[i]);
   for (std::size_t i = 0; i < to.receive.size(); ++i) add(to.receive[i], more.receive[i]);
 }
