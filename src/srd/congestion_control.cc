@@ -11,14 +11,17 @@ constexpr Duration kLeastRoundTrip =
 constexpr std::uint32_t kAllMarked = 1024;
 constexpr std::uint32_t kMarksToYield = 96;  // About a tenth: what DCTCP keeps a full link at.
 constexpr std::uint32_t kGrowthPerMark = 6;
-constexpr std::uint32_t kMarksAveraged = 64;  // Acknowledgements.
-constexpr std::int64_t kFarAboveTarget = 2;   // Times the target: the delivery clamp acts.
+constexpr std::uint32_t kMarksAveraged = 64;                       // Acknowledgements.
+constexpr Duration kMostTarget = Duration::from_milliseconds(20);  // However slow the network is.
+constexpr std::int64_t kFarAboveTarget = 2;  // Times the target: the delivery clamp acts.
 
 }  // namespace
 
 CongestionControl::CongestionControl(const Settings& settings)
     : link_(std::max<std::uint64_t>(settings.link_bits_per_second, 1'000'000)),
-      target_(std::max(settings.target_delay, Duration{1})),
+      least_target_(std::max(settings.target_delay, Duration{1})),
+      target_(least_target_),
+      target_bits_(std::uint64_t{settings.target_messages} * settings.payload_bytes_max * 8),
       ecn_(settings.ecn),
       datagram_bytes_(std::max<std::uint32_t>(settings.payload_bytes_max, 64)),
       least_rtt_(std::max(settings.base_rtt, kLeastRoundTrip)),
@@ -129,6 +132,7 @@ std::uint32_t CongestionControl::unmarked_growth() const {
 
 void CongestionControl::end_round(Instant now, Instant sent_at) {
   const Duration elapsed = now - round_began_;
+  if (round_began_ != Instant{} && elapsed.nanoseconds > 0) note_delivery(elapsed);
   if (round_began_ != Instant{} && median_.nanoseconds > kFarAboveTarget * target_.nanoseconds &&
       window_was_full_) {
     // What the network carried, for as long as a datagram may be under way.
@@ -141,6 +145,21 @@ void CongestionControl::end_round(Instant now, Instant sent_at) {
   delivered_in_round_ = 0;
   sent_in_round_ = 0;
   window_was_full_ = false;
+}
+
+// An application that sends little says nothing about the network, unless it is more than was known.
+void CongestionControl::note_delivery(Duration elapsed) {
+  const std::uint64_t seen =
+      delivered_in_round_ * 8'000'000'000 / static_cast<std::uint64_t>(elapsed.nanoseconds);
+  if (seen > delivery_rate_) {
+    delivery_rate_ += (seen - delivery_rate_) / (delivery_rate_ == 0 ? 1 : 4);
+  } else if (window_was_full_) {
+    delivery_rate_ -= (delivery_rate_ - seen) / 8;
+  }
+  if (target_bits_ == 0) return;
+  const std::uint64_t time = target_bits_ * 1'000'000'000 / std::max<std::uint64_t>(delivery_rate_, 1);
+  const auto most = static_cast<std::uint64_t>(std::max(kMostTarget, least_target_).nanoseconds);
+  target_ = std::max(least_target_, Duration{static_cast<std::int64_t>(std::min(time, most))});
 }
 
 // Once a round trip: what was sent before the last cut only tells of the time before it.

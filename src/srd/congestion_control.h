@@ -68,6 +68,9 @@ class CongestionControl {
   Duration rtt_variation() const { return rtt_variation_; }
   Duration median_queue_delay() const { return median_; }
   bool is_congested() const { return median_ > target_; }
+  Duration target_delay() const { return target_; }
+  // What the network was seen to carry, bits a second; zero: not known yet.
+  std::uint64_t delivery_rate() const { return delivery_rate_; }
   std::uint64_t cuts() const { return cuts_; }
 
  private:
@@ -77,13 +80,16 @@ class CongestionControl {
   void note_marks(std::uint32_t marked);
   std::uint32_t unmarked_growth() const;
   void end_round(Instant now, Instant sent_at);
+  void note_delivery(Duration elapsed);
   void cut(Instant now, Instant sent_at, std::uint64_t window);
   void set_window(std::uint64_t window);
   std::uint64_t least_window() const;
   std::uint64_t bytes_in(std::uint64_t bits_per_second, Duration time) const;
 
   std::uint64_t link_;
+  Duration least_target_;
   Duration target_;
+  std::uint64_t target_bits_;  // The target is at least their time at delivery_rate_.
   bool ecn_;
   std::uint32_t datagram_bytes_;
   std::uint64_t share_ = 0;
@@ -106,6 +112,7 @@ class CongestionControl {
   Duration median_{};
 
   Instant round_began_{};
+  std::uint64_t delivery_rate_ = 0;
   Instant last_cut_{};
   std::uint64_t delivered_in_round_ = 0;
   std::uint64_t sent_in_round_ = 0;

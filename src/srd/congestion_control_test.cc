@@ -130,5 +130,30 @@ TEST_F(CongestionControlStory, never_stops_altogether) {
   EXPECT_LT(control.time_to_send(4000), Duration::from_seconds(1));
 }
 
+TEST(CongestionControl, aims_at_the_time_of_some_messages_where_one_takes_longer_than_the_target) {
+  Settings settings;
+  settings.target_delay = Duration::from_microseconds(200);
+  settings.payload_bytes_max = 8900;
+  settings.target_messages = 16;
+  settings.ecn = false;
+  CongestionControl control(settings);
+  const Duration rtt = Duration::from_microseconds(500);
+  const std::int64_t of_one = 178'000;  // Nanoseconds of 8,900 bytes at 400 Mbit/s.
+  Instant now = Instant{} + Duration::from_seconds(1);
+  Instant sent = now;
+  for (int i = 0; i < 2000; ++i) {
+    now = now + Duration{of_one};
+    control.on_window_full();
+    control.on_rtt(now, rtt);
+    // Each waits for six others: much for a fast network, nothing for this one.
+    control.on_acknowledgement(
+        now, {.sent_at = sent, .acked_bytes = 8900, .queue_delay = {of_one * 6}, .arrivals = 1, .marked = 0});
+    sent = now - rtt;
+  }
+  EXPECT_NEAR(static_cast<double>(control.delivery_rate()), 400e6, 40e6);
+  EXPECT_NEAR(static_cast<double>(control.target_delay().nanoseconds), 16.0 * of_one, 2.0 * of_one);
+  EXPECT_GE(control.window(), 16u * 8900);
+}
+
 }  // namespace
 }  // namespace enid::srd

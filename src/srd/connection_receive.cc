@@ -177,6 +177,8 @@ void Connection::State::take_measurements(Instant now, const wire::SrdAcknowledg
     congestion.on_rtt(now, rtt);
     paths.on_rtt(ack.echo_slot, rtt);
     if (!paths[ack.echo_slot].alive && paths.on_probe_answered(ack.echo_slot)) ++counters.slots_revived;
+    // The field holds no more than a millisecond: then the newest datagram's whole way says how much.
+    if (ack.queue_delay == 0xffff) queue_delay = std::max(queue_delay, rtt - congestion.least_rtt());
     // The way there cannot queue for much longer than there and back do, unless a clock was set.
     const Duration both_ways = congestion.smoothed_rtt() - congestion.least_rtt();
     if (queue_delay > both_ways * 4 + settings.target_delay) queue_delay = both_ways;

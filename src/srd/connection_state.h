@@ -36,6 +36,7 @@ struct Connection::State {
   bool write_data(Instant now, Transmission& out);
   bool may_send_data(Instant now);
   Flight* take_flight(Instant now);
+  std::uint32_t path_run() const;
   bool goes_on_run(Instant now, std::uint8_t avoid);
   void write_flight(Instant now, Flight& flight, Transmission& out);
   void fill_header(Instant now, wire::SrdType type, std::uint8_t slot, Transmission& out);

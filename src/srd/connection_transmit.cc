@@ -140,10 +140,19 @@ bool Connection::State::write_data(Instant now, Transmission& out) {
   return true;
 }
 
+// A train of datagrams that takes long on a slow path would make those of other paths wait for it.
+std::uint32_t Connection::State::path_run() const {
+  if (settings.path_run == 1) return 1;
+  const std::uint64_t carried = congestion.delivery_rate() / 8'000'000 *
+                                static_cast<std::uint64_t>(settings.path_run_time.nanoseconds) / 1000;
+  const std::uint64_t datagrams = carried / settings.payload_bytes_max;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(datagrams, 1, settings.path_run));
+}
+
 // Whether the next datagram takes the path of the one before. `run_slot` is to be chosen anew otherwise.
 bool Connection::State::goes_on_run(Instant now, std::uint8_t avoid) {
   const bool goes_on = run_left != 0 && now == run_began && run_slot != avoid && paths[run_slot].alive;
-  run_left = (goes_on ? run_left : settings.path_run) - 1;
+  run_left = (goes_on ? run_left : path_run()) - 1;
   run_began = now;
   return goes_on;
 }

@@ -25,8 +25,12 @@ struct Settings {
   std::uint64_t link_bits_per_second = 100'000'000'000;     // The card's own; nothing is sent faster.
   Duration base_rtt = Duration::from_microseconds(14);      // Expected without queues, until measured.
   Duration target_delay = Duration::from_microseconds(12);  // Queueing aimed at, for the whole way.
-  std::uint32_t payload_bytes_max = 8900;                   // Of one message; larger ones are refused.
-  bool ecn = true;  // Sends ECN-capable; without marks, delay alone decides.
+  // The target is at least the time that so many of the largest messages take at the rate that the network
+  // was seen to carry: on a slow one a single message takes longer than target_delay. Zero: target_delay,
+  // whatever it carries.
+  std::uint32_t target_messages = 0;
+  std::uint32_t payload_bytes_max = 8900;  // Of one message; larger ones are refused.
+  bool ecn = true;                         // Sends ECN-capable; without marks, delay alone decides.
 
   // The bounds. Rings grow to these by doubling and are given back when the connection idles.
   std::uint32_t paths = 64;  // 1 to 64.
@@ -43,6 +47,7 @@ struct Settings {
   // Datagrams that take one path in turn when they leave at the same time. More than one is for kernels'
   // sockets: what takes the same way crosses the network stack together (GSO).
   std::uint32_t path_run = 1;
+  Duration path_run_time = Duration::from_seconds(1);  // And no more than the network carries in this time.
 
   // The clocks.
   std::uint32_t acknowledge_messages = 8;                        // At the latest after so many datagrams,
