@@ -19,6 +19,13 @@ def knowing_ena_express(client):
     return client
 
 
+def without_empty(value):
+    """An answer has an empty list where nothing was said."""
+    if isinstance(value, dict):
+        return {k: without_empty(v) for k, v in value.items() if v != []}
+    return [without_empty(v) for v in value] if isinstance(value, list) else value
+
+
 class LaunchTemplates(EnidTest):
     @classmethod
     def setUpClass(cls):
@@ -128,11 +135,8 @@ class LaunchTemplates(EnidTest):
             return [v for page in pages for v in page["LaunchTemplateVersions"]]
         before = shown()
         self.assertEqual([v["VersionNumber"] for v in before], [11, 10, 9, 8, 7, 6, 5, 4, 2, 1])
-        self.assertEqual(before[0]["LaunchTemplateData"], {
-            "ImageId": IMAGE, "InstanceType": "t3.small", "KeyName": "key9", "SecurityGroupIds": [self.net.group],
-            "BlockDeviceMappings": [], "NetworkInterfaces": [], "TagSpecifications": [], "ElasticGpuSpecifications": [],
-            "ElasticInferenceAccelerators": [], "SecurityGroups": [], "LicenseSpecifications": []} | {
-                key: [] for key in before[0]["LaunchTemplateData"] if key == "SecondaryInterfaces"})
+        self.assertEqual(without_empty(before[0]["LaunchTemplateData"]), {
+            "ImageId": IMAGE, "InstanceType": "t3.small", "KeyName": "key9", "SecurityGroupIds": [self.net.group]})
         self.daemon.kill()
         self.daemon.up()
         self.assertEqual(shown(), before)
@@ -145,10 +149,11 @@ class LaunchTemplates(EnidTest):
 
     def test_the_calls_of_terraform_read_back_what_they_wrote(self):
         """aws_launch_template: create, read by id and version, update with a new default, delete, read again."""
+        zone = self.ec2.describe_subnets(SubnetIds=[self.net.subnet])["Subnets"][0]["AvailabilityZone"]
         data = {"ImageId": IMAGE, "InstanceType": ABLE, "EbsOptimized": False, "DisableApiStop": True,
                 "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, "HttpEndpoint": "enabled"},
                 "Monitoring": {"Enabled": True}, "CpuOptions": {"CoreCount": 4, "ThreadsPerCore": 2},
-                "Placement": {"AvailabilityZone": "us-east-1a", "Tenancy": "default"},
+                "Placement": {"AvailabilityZone": zone, "Tenancy": "default"},
                 "PrivateDnsNameOptions": {"HostnameType": "resource-name", "EnableResourceNameDnsARecord": True},
                 "BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 20, "VolumeType": "gp3", "Iops": 3000}}],
                 "NetworkInterfaces": [{"DeviceIndex": 0, "NetworkCardIndex": 0, "AssociatePublicIpAddress": False,
@@ -165,22 +170,17 @@ class LaunchTemplates(EnidTest):
             told = self.ec2.describe_launch_templates(LaunchTemplateIds=[name])["LaunchTemplates"][0]
             version = self.ec2.describe_launch_template_versions(
                 LaunchTemplateId=name, Versions=[str(told["LatestVersionNumber"])])["LaunchTemplateVersions"][0]
-            return told, {k: v for k, v in version["LaunchTemplateData"].items() if v != []}
-
-        def without_empty(value):
-            if isinstance(value, dict):
-                return {k: without_empty(v) for k, v in value.items() if v != []}
-            return [without_empty(v) for v in value] if isinstance(value, list) else value
+            return told, without_empty(version["LaunchTemplateData"])
         told, kept = read()
         self.assertEqual(told["Tags"], [{"Key": "Name", "Value": "x"}])
-        self.assertEqual(without_empty(kept), data)
+        self.assertEqual(kept, data)
 
         changed = data | {"InstanceType": "c6i.16xlarge"}
         self.ec2.create_launch_template_version(LaunchTemplateId=name, LaunchTemplateData=changed)
         self.ec2.modify_launch_template(LaunchTemplateId=name, DefaultVersion="2")
         told, kept = read()
         self.assertEqual((told["DefaultVersionNumber"], told["LatestVersionNumber"]), (2, 2))
-        self.assertEqual(without_empty(kept), changed)
+        self.assertEqual(kept, changed)
         instance = self.run_from({"LaunchTemplateId": name})
         self.assertEqual(instance["InstanceType"], "c6i.16xlarge")
         self.ec2.delete_launch_template(LaunchTemplateId=name)
