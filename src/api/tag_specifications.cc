@@ -37,9 +37,9 @@ Result<TagMap> parse_tags(const std::vector<ec2::Tag>& tags) {
           "InvalidParameterValue",
           fmt::format("Tag value exceeds the maximum length of {} characters", kValueLengthMax));
     if (control::is_reserved_tag_key(*tag.key))
-      return vpc::ec2_failure(
-          "InvalidParameterValue",
-          fmt::format("Tag keys starting with 'aws:' are reserved for internal use: '{}'", *tag.key));
+      return vpc::ec2_failure("InvalidParameterValue",
+                              fmt::format("Tag keys starting with '{}' are reserved for internal use: '{}'",
+                                          tag.key->substr(0, tag.key->find(':') + 1), *tag.key));
     if (!map.emplace(*tag.key, value).second)
       return vpc::ec2_failure("InvalidParameterValue",
                               fmt::format("Duplicate tag key '{}' specified.", *tag.key));

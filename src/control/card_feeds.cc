@@ -1,7 +1,5 @@
 #include "control/card_feeds.h"
 
-#include <algorithm>
-
 #include "control/card_programs.h"
 
 namespace enid::control {
@@ -55,17 +53,18 @@ CardFeeds::Deltas CardFeeds::update(const RegionModel& region, TouchedIds touche
   const Served before = served_of(vpcs);
   const Changes changes = take_in(region, touched);
   Deltas deltas;
+  std::ptrdiff_t new_homes = 0;
   for (const auto& [host, told] : fed_) {
     contract::CardDelta delta;
     if (changes.moved) tell_hosts(host, delta);
     tell_vpcs(host, changes, before, delta);
     tell_instances(host, changes, delta);
-    if (!delta.upserts.empty() || !delta.removes.empty()) deltas.emplace_back(host, std::move(delta));
+    if (delta.upserts.empty() && delta.removes.empty()) continue;
+    const bool comes_first = changes.new_homes.contains(host);
+    deltas.emplace(comes_first ? deltas.begin() + new_homes++ : deltas.end(), host, std::move(delta));
   }
   for (const VpcId& id : changes.vpcs)
     if (vpcs_.at(id).entities.empty()) vpcs_.erase(id);
-  std::stable_partition(deltas.begin(), deltas.end(),
-                        [&](const auto& one) { return changes.new_homes.contains(one.first); });
   return deltas;
 }
 

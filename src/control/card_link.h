@@ -1,5 +1,5 @@
 // CardLink: how the control plane speaks to a card. In one process it is a message to the
-// card's thread (host/card_worker); between machines it will be a stream.
+// card's thread (host/card_worker); between machines it is a stream (cluster/remote_host.h).
 #pragma once
 
 #include <cstdint>

@@ -5,8 +5,8 @@
 //   instance that is on the host holds one. The records say who holds which (Attachment::virtual_function);
 //   this is the index over them: a bitmap for each card. RegionModel keeps it as it keeps its other indexes,
 //   so what a refused call took comes back with its records, and a restart finds every assignment again.
-//   Regions share the host, so they share this, too. Today there is one host, this machine; with several,
-//   each has its own.
+//   Regions share the hosts, so they share this, too.
+//   Each host has its own.
 //
 // Invariants
 //   (1) Single thread: the control thread.

@@ -130,6 +130,21 @@ Result<control::LaunchInterface> new_interface(CallContext& context, const RunIn
   return interface;
 }
 
+Result<void> fill_placement(const CallContext& context, const Placement& placement,
+                            InstanceRecord& prototype) {
+  prototype.tenancy = placement.tenancy.value_or("default");
+  prototype.placement_group = placement.group_name.value_or("");
+  prototype.partition_number = placement.partition_number.value_or(0);
+  prototype.requested_host = HostId::trusted(placement.host_id.value_or(""));
+  if (!placement.group_id) return {};
+  if (!prototype.placement_group.empty())
+    return ec2_failure("InvalidParameterCombination",
+                       "The parameters groupName and groupId cannot be used together.");
+  const auto id = TRY(parse_id<PlacementGroupId>(*placement.group_id));
+  prototype.placement_group = TRY(find_record<control::PlacementGroupRecord>(context.transaction, id))->name;
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_user_data(const std::string& decoded) {
@@ -165,8 +180,7 @@ Result<InstanceRecord> instance_prototype(CallContext& context, const RunInstanc
   if (request.metadata_options)
     TRY(fill_metadata_options(*request.metadata_options, prototype.metadata_options));
   if (request.placement) {
-    prototype.placement_group = request.placement->group_name.value_or("");
-    prototype.tenancy = request.placement->tenancy.value_or("default");
+    TRY(fill_placement(context, *request.placement, prototype));
   }
   if (request.private_dns_name_options)
     prototype.hostname_type = request.private_dns_name_options->hostname_type.value_or("ip-name");

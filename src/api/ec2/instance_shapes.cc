@@ -7,6 +7,7 @@
 #include "api/ec2/network_interface_shapes.h"
 #include "api/protocol/timestamp.h"
 #include "api/tag_specifications.h"
+#include "control/operations/tags.h"
 #include "vpc/instance_types.h"
 
 namespace enid::api::ec2 {
@@ -30,6 +31,8 @@ void describe_place(const InstanceRecord& instance, Instance& shape) {
   shape.placement = Placement{.availability_zone = instance.availability_zone};
   shape.placement->tenancy = instance.tenancy;
   shape.placement->group_name = instance.placement_group;
+  if (instance.partition_number != 0) shape.placement->partition_number = instance.partition_number;
+  if (!instance.requested_host.empty()) shape.placement->host_id = instance.requested_host.text();
   if (is_over(instance)) return;
   shape.subnet_id = instance.subnet.text();
   shape.vpc_id = instance.vpc.text();
@@ -119,7 +122,7 @@ Instance describe(const std::string& account, const control::RegionModel& region
       PrivateDnsNameOptionsResponse{.hostname_type = instance.hostname_type,
                                     .enable_resource_name_dns_a_record = false,
                                     .enable_resource_name_dns_aaaa_record = false};
-  shape.tags = to_tag_list(instance.tags);
+  shape.tags = to_tag_list(control::shown_tags(instance));
   return shape;
 }
 

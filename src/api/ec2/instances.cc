@@ -14,6 +14,7 @@
 #include "api/filters.h"
 #include "api/pagination.h"
 #include "api/tag_specifications.h"
+#include "control/operations/tags.h"
 #include "vpc/ec2_error.h"
 
 namespace enid::api::ec2 {
@@ -104,6 +105,9 @@ void filter_interface(const control::NetworkInterfaceRecord& interface, const co
 void filter_place(const InstanceRecord& instance, std::string_view name, FilterValues& values) {
   if (name == "availability-zone") values.add(instance.availability_zone);
   if (name == "placement-group-name") values.add(instance.placement_group);
+  if (name == "placement-partition-number" && instance.partition_number != 0)
+    values.add(instance.partition_number);
+  if (name == "host-id" && !instance.requested_host.empty()) values.add(instance.requested_host.text());
   if (name == "tenancy") values.add(instance.tenancy);
   if (instance.state == control::InstanceState::kTerminated) return;
   if (name == "private-dns-name") values.add(instance.private_dns_name);
@@ -133,7 +137,7 @@ void filter_options(const InstanceRecord& instance, std::string_view name, Filte
 
 void filter_values(const CallContext& context, const InstanceRecord& instance, std::string_view name,
                    FilterValues& values) {
-  if (name == "affinity" || name == "host-id" || name == "kernel-id" || name == "ramdisk-id") return;
+  if (name == "affinity" || name == "kernel-id" || name == "ramdisk-id") return;
   if (name == "architecture") values.add("x86_64");
   if (name == "client-token") values.add(instance.client_token);
   if (name == "hypervisor") values.add("xen");
@@ -173,7 +177,7 @@ Result<std::vector<const InstanceRecord*>> select_instances(CallContext& context
     const auto values = [&](std::string_view name, FilterValues& to) {
       filter_values(context, instance, name, to);
     };
-    if (filters.match(values, instance.tags)) found.push_back(&instance);
+    if (filters.match(values, control::shown_tags(instance))) found.push_back(&instance);
   };
   for (const InstanceRecord* instance : TRY(find_instances(context.transaction, ids))) consider(*instance);
   if (ids.empty())

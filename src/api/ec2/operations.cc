@@ -19,6 +19,7 @@ void add_operations(OperationTable& table) {
   add_network_interface_attachment_operations(table);
   add_network_interface_operations(table);
   add_network_interface_permission_operations(table);
+  add_placement_group_operations(table);
   add_region_operations(table);
   add_route_table_operations(table);
   add_security_group_operations(table);

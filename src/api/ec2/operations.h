@@ -21,6 +21,7 @@ void add_network_interface_address_operations(OperationTable& table);
 void add_network_interface_attachment_operations(OperationTable& table);
 void add_network_interface_operations(OperationTable& table);
 void add_network_interface_permission_operations(OperationTable& table);
+void add_placement_group_operations(OperationTable& table);
 void add_region_operations(OperationTable& table);
 void add_route_table_operations(OperationTable& table);
 void add_security_group_operations(OperationTable& table);

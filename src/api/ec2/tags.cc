@@ -72,14 +72,15 @@ Result<operations::CreateTags::Result> create_tags(CallContext& context, const C
 
 Result<operations::DeleteTags::Result> delete_tags(CallContext& context, const DeleteTagsRequest& request) {
   for (const Tag& tag : request.tags)
-    if (tag.key && control::is_reserved_tag_key(*tag.key))
-      return ec2_failure(
-          "InvalidParameterValue",
-          fmt::format("Tag keys starting with 'aws:' are reserved for internal use: '{}'", *tag.key));
-  for (const Tag& tag : request.tags)
     if (!tag.key || tag.key->empty())
       return ec2_failure("InvalidParameterValue",
                          "Tag key must be between 1 and 128 characters in length: ''");
+  // Chosen: as CreateTags refuses them; what EC2 says here is not known.
+  for (const Tag& tag : request.tags)
+    if (control::is_reserved_tag_key(*tag.key))
+      return ec2_failure("InvalidParameterValue",
+                         fmt::format("Tag keys starting with '{}' are reserved for internal use: '{}'",
+                                     tag.key->substr(0, tag.key->find(':') + 1), *tag.key));
   TRY(change_tags(context, request.resources, [&](Tags& tags) {
     // Documented: EC2 API Reference, DeleteTags: AWS's own tags stay.
     if (request.tags.empty())

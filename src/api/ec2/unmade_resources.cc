@@ -78,12 +78,6 @@ Result<DescribeManagedPrefixListsResult> describe_managed_prefix_lists(
   return none<operations::DescribeManagedPrefixLists>(request.filters, "pl", request.prefix_list_ids);
 }
 
-Result<DescribePlacementGroupsResult> describe_placement_groups(
-    CallContext&, const DescribePlacementGroupsRequest& request) {
-  TRY(refuse_any("pg", request.group_names));
-  return none<operations::DescribePlacementGroups>(request.filters, "pg", request.group_ids);
-}
-
 Result<DescribeFlowLogsResult> describe_flow_logs(CallContext&, const DescribeFlowLogsRequest& request) {
   return none<operations::DescribeFlowLogs>(request.filter, "fl", request.flow_log_ids);
 }
@@ -132,7 +126,6 @@ void add_unmade_resource_operations(OperationTable& table) {
   table.add<operations::DescribeVpcEndpoints>(describe_vpc_endpoints, kRead);
   table.add<operations::DescribePrefixLists>(describe_prefix_lists, kRead);
   table.add<operations::DescribeManagedPrefixLists>(describe_managed_prefix_lists, kRead);
-  table.add<operations::DescribePlacementGroups>(describe_placement_groups, kRead);
   table.add<operations::DescribeFlowLogs>(describe_flow_logs, kRead);
   table.add<operations::DescribeVpcClassicLink>(describe_vpc_classic_link, kRead);
   table.add<operations::DescribeVpcClassicLinkDnsSupport>(describe_vpc_classic_link_dns_support, kRead);

@@ -21,9 +21,6 @@ TEST_F(UnmadeResources, are_empty_lists_and_unknown_ids) {
             "InvalidAddress.NotFound");
   EXPECT_EQ(code_of<operations::DescribeAddresses>({.allocation_ids = {"eipalloc-0123456789abcdef0"}}),
             "InvalidAllocationID.NotFound");
-  EXPECT_THAT(call<operations::DescribePlacementGroups>({})->placement_groups, IsEmpty());
-  EXPECT_EQ(code_of<operations::DescribePlacementGroups>({.group_names = {"together"}}),
-            "InvalidPlacementGroup.Unknown");
   EXPECT_EQ(
       code_of<operations::DescribeLaunchTemplateVersions>({.launch_template_id = "lt-0123456789abcdef0"}),
       "InvalidLaunchTemplateId.NotFound");

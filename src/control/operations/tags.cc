@@ -1,9 +1,13 @@
 #include "control/operations/tags.h"
 
 #include <algorithm>
+#include <array>
+#include <type_traits>
 
 namespace enid::control {
 namespace {
+
+constexpr std::array<std::string_view, 2> kReservedPrefixes = {"aws:", "enid:"};
 
 // Calls act.operator()<Record>() for each kind of record that has tags.
 template <class Act>
@@ -52,14 +56,26 @@ bool is_reserved_tag_key(std::string_view key) {
   const auto lower = [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
   };
-  constexpr std::string_view kReserved = "aws:";
-  return std::ranges::equal(key.substr(0, kReserved.size()), kReserved, {}, lower);
+  return std::ranges::any_of(kReservedPrefixes, [&](std::string_view prefix) {
+    return std::ranges::equal(key.substr(0, prefix.size()), prefix, {}, lower);
+  });
+}
+
+Tags shown_tags(const InstanceRecord& instance) {
+  Tags tags = instance.tags;
+  if (!instance.host.empty()) tags["enid:host"] = instance.host.text();
+  return tags;
 }
 
 void for_each_tagged(const RegionModel& region, const std::function<void(const TaggedResource&)>& visit) {
   for_each_kind([&]<class Record>() {
-    for (const auto& [id, record] : region.table<Record>())
-      visit({kRecordFolder<Record>, id.text(), record.tags});
+    for (const auto& [id, record] : region.table<Record>()) {
+      if constexpr (std::is_same_v<Record, InstanceRecord>) {
+        visit({kRecordFolder<Record>, id.text(), shown_tags(record)});
+      } else {
+        visit({kRecordFolder<Record>, id.text(), record.tags});
+      }
+    }
   });
   for (const auto& [id, group] : region.table<SecurityGroupRecord>())
     for (const SecurityGroupRule& rule : group.rules)

@@ -22,10 +22,14 @@ struct TaggedResource {
 // Every resource that may have tags.
 void for_each_tagged(const RegionModel& region, const std::function<void(const TaggedResource&)>& visit);
 
-// Documented: EC2 User Guide, "Tag your Amazon EC2 resources": the prefix "aws:" is AWS's own.
+// Documented: EC2 User Guide, "Tag your Amazon EC2 resources": the prefix "aws:" is AWS's own. "enid:" is
+// ours. In letters of any size.
 bool is_reserved_tag_key(std::string_view key);
+// The caller's tags, and enid's own: "enid:host", where the instance is. Those are not stored; they follow
+// from the record.
+Tags shown_tags(const InstanceRecord& instance);
 
-// Null: there is no such resource. Good until the transaction changes it.
+// The caller's own. Null: there is no such resource. Good until the transaction changes it.
 const Tags* find_tags(const RegionModel& region, const std::string& id);
 
 // Gives the resource other tags. False: there is no such resource.
