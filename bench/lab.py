@@ -25,7 +25,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "api")]
-from enid_lab import Lab, LabDaemon, run  # noqa: E402
+from enid_lab import BINARY, Lab, LabDaemon, run  # noqa: E402
 from enid_daemon import Network  # noqa: E402
 
 SPINES = 4
@@ -301,6 +301,9 @@ def main():
                         help="api: a daemon with cards in all hosts; cards: two cards that the bench programs itself")
     parser.add_argument("--ways", default="tcp,mptcp,plain,express", type=lambda text: text.split(","))
     options = parser.parse_args()
+    if options.through == "api" and run(BINARY, "card", "--help").returncode != 0:
+        print("this enid has no cards for other hosts: the bench programs two by itself")
+        options.through = "cards"
     lab = Lab(f"bench{os.getpid()}")
     with contextlib.ExitStack() as after:
         network = ["--hosts", "3", "--spines", str(SPINES), "--rate", options.rate]
@@ -321,7 +324,7 @@ def main():
         elif in_instances:
             ways += [Instances(daemon, instances, name == "express") for name in in_instances]
         found = measure(lab, ways, options)
-    print(f"\n4 paths of {options.rate} each, {os.cpu_count()} processors, {options.rounds} rounds")
+    print(f"\n4 paths of {options.rate} each, {os.cpu_count()} processors, {options.rounds} rounds; instances through {options.through}")
     figures = report(found)
     print("\nfigures: " + " ".join(f"{key}={value:.2f}" for key, value in figures.items()))
 
