@@ -72,7 +72,68 @@ Run add_up(CLI::App& app, CLI::App*& command) {
           "--virtual-functions-per-card", options->virtual_functions_per_card,
           "how many interfaces one network card can carry (SR-IOV); kept with the state, 256 at first")
       ->check(CLI::Range(1, control::kVirtualFunctionsPerCardMax));
+  command->add_flag("--no-card", options->no_card, "no instances on this machine; other hosts have cards");
+  command->add_option("--underlay-address", options->underlay_address,
+                      "this machine's IPv4 address in the network between hosts");
+  command->add_option("--cards-listen", options->cards_listen,
+                      "HOST:PORT where cards of other machines come, by TLS (enid host add)");
   return bind(options, run_up);
+}
+
+Run add_card(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<CardCommandOptions>();
+  command =
+      app.add_subcommand("card", "make this machine (or network namespace) one more host of a control plane");
+  command->footer(
+      "\nOn the machine of the control plane, in a network namespace:\n"
+      "  enid card --host-id host-2 --address 10.99.0.2\n"
+      "On another machine, once `enid host add host-2 > FILE` has made its credentials:\n"
+      "  enid card --host-id host-2 --api CONTROL:4567 --credentials FILE --address 192.0.2.2\n"
+      "It forwards on while the control plane is away. Ending it leaves its instances running, for the next\n"
+      "one; `enid down --state DIR` stops them, too.");
+  command->add_option("--state", options->state, "the card's own folder")
+      ->envname("ENID_CARD_STATE")
+      ->capture_default_str();
+  command->add_option("--host-id", options->host_id, "the host's name, such as host-2")->required();
+  command->add_option("--api", options->api, "the control plane: unix:PATH or HOST:PORT")
+      ->capture_default_str();
+  command->add_option("--credentials", options->credentials, "a file of `enid host add`, for HOST:PORT");
+  command->add_option("--address", options->address, "this host's IPv4 address in the network between hosts")
+      ->required();
+  command->add_option("--availability-zone", options->availability_zones,
+                      "one that its instances are in, such as us-east-1a; may be given often; default: any");
+  command->add_option("--network-cards", options->network_cards, "how many network cards this host has")
+      ->check(CLI::Range(1, control::kNetworkCardsMax))
+      ->capture_default_str();
+  command
+      ->add_option("--virtual-functions-per-card", options->virtual_functions_per_card,
+                   "how many interfaces one network card can carry (SR-IOV)")
+      ->check(CLI::Range(1, control::kVirtualFunctionsPerCardMax))
+      ->capture_default_str();
+  command->add_flag("--detach", options->detach, "run in the background; return when healthy");
+  return bind(options, run_card);
+}
+
+Run add_host(CLI::App& app, CLI::App*& command) {
+  auto options = std::make_shared<HostCommandOptions>();
+  command = add_command(app, "host", "machines with cards: credentials, list, removal", options->state);
+  command->require_subcommand(1);
+  const auto action = [&](const char* name, const char* about) {
+    CLI::App* sub = command->add_subcommand(name, about);
+    sub->callback([options, name] { options->action = name; });
+    sub->fallthrough();
+    return sub;
+  };
+  CLI::App* add =
+      action("add", "make the credentials of a host, once more or for the first time; print them");
+  add->add_option("host-id", options->host_id, "its name, such as host-2")->required();
+  add->add_option("--availability-zone", options->availability_zones,
+                  "what it may offer; default: what it says");
+  action("list", "all hosts")->add_flag("--json", options->json, "for scripts");
+  action("remove", "its credentials are worth nothing any more; refused while instances are on it")
+      ->add_option("host-id", options->host_id, "its name")
+      ->required();
+  return bind(options, run_host);
 }
 
 Run add_down(CLI::App& app, CLI::App*& command) {
@@ -305,9 +366,9 @@ int run_command_line(int argc, char** argv) {
 
   using Add = Run (*)(CLI::App&, CLI::App*&);
   std::vector<std::pair<CLI::App*, Run>> commands;
-  for (const Add add :
-       {Add{add_up}, Add{add_down}, Add{add_status}, Add{add_env}, Add{add_aws}, Add{add_key}, Add{add_guest},
-        Add{add_device}, Add{add_exec}, Add{add_trace}, Add{add_capture}, Add{add_sim}, Add{add_lab}}) {
+  for (const Add add : {Add{add_up}, Add{add_down}, Add{add_card}, Add{add_host}, Add{add_status},
+                        Add{add_env}, Add{add_aws}, Add{add_key}, Add{add_guest}, Add{add_device},
+                        Add{add_exec}, Add{add_trace}, Add{add_capture}, Add{add_sim}, Add{add_lab}}) {
     CLI::App* command = nullptr;
     Run run = add(app, command);
     commands.emplace_back(command, std::move(run));

@@ -1,16 +1,8 @@
 #include "apps/daemon.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
-#include <spdlog/spdlog.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#include <array>
 #include <bit>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <future>
 
@@ -21,60 +13,32 @@
 #include "api/generated/ec2_shapes.h"
 #include "api/generated/sts_shapes.h"
 #include "api/sts/sts_operations.h"
-#include "apps/card_port_binder.h"
-#include "apps/companion_programs.h"
+#include "apps/card_host.h"
 #include "apps/device_facts.h"
+#include "apps/host_registry.h"
+#include "apps/machine_facts.h"
 #include "apps/operator_api.h"
 #include "apps/operator_http.h"
-#include "base/check.h"
+#include "apps/shutdown_signal.h"
+#include "apps/stored_values.h"
 #include "base/random.h"
+#include "cluster/card_server.h"
+#include "cluster/pair_keys.h"
 #include "control/control_plane.h"
-#include "host/card_worker.h"
 #include "host/clock.h"
 #include "host/control_thread.h"
-#include "host/device_thread.h"
 #include "host/http_listener.h"
 #include "host/secure_random.h"
-#include "host/unique_fd.h"
-#include "instances/device_server.h"
-#include "instances/netns_runtime.h"
-#include "instances/qemu_runtime.h"
-#include "instances/runtimes_by_kind.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace enid::apps {
 namespace {
 
 constexpr const char* kCardSecretKey = "card/secret";
-
-int shutdown_event = -1;  // Written by the signal handler.
-
-void on_signal(int) {
-  const std::uint64_t one = 1;
-  if (::write(shutdown_event, &one, sizeof one) < 0) { /* It is written already. */
-  }
-}
+constexpr const char* kPairSecretKey = "cluster/pair-secret";
 
 std::uint64_t system_seed() {
   return std::bit_cast<std::uint64_t>(host::secure_random<sizeof(std::uint64_t)>());
-}
-
-using Secret = std::array<std::uint8_t, 32>;
-
-// The secret that signs metadata tokens lives as long as the state: tokens outlive a restart.
-Result<Secret> card_secret(store::KeyValueStore& store) {
-  Secret secret{};
-  const std::optional<store::Entry> kept = TRY(store.get(kCardSecretKey));
-  if (kept && kept->value.size() == secret.size()) {
-    std::memcpy(secret.data(), kept->value.data(), secret.size());
-    return secret;
-  }
-  host::fill_with_secure_random(secret);
-  std::promise<Result<store::CommitResult>> done;
-  store.commit({.compares = {}, .writes = {{kCardSecretKey, std::string(secret.begin(), secret.end())}}},
-               [&](Result<store::CommitResult> result) { done.set_value(std::move(result)); });
-  TRY(done.get_future().get());
-  return secret;
 }
 
 Result<void> make_first_key(api::AccessKeys& keys) {
@@ -101,18 +65,14 @@ struct Daemon::Parts {
   explicit Parts(StateLock state_lock) : lock(std::move(state_lock)) {}
 
   StateLock lock;
-  host::UniqueFd shutdown;
+  ShutdownSignal shutdown;
   std::string endpoint;
   host::ControlThread control_thread;
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<api::AccessKeys> keys;
-  std::unique_ptr<host::CardWorker> worker;
-  std::unique_ptr<host::DeviceThread> device_thread;
-  std::unique_ptr<instances::DeviceServer> devices;
-  std::unique_ptr<CardPortBinder> binder;
-  std::unique_ptr<instances::NetnsRuntime> namespaces;
-  std::unique_ptr<instances::QemuRuntime> machines;
-  std::unique_ptr<instances::RuntimesByKind> runtime;
+  std::unique_ptr<HostRegistry> registry;
+  std::unique_ptr<CardHost> card;              // Null: this machine has none.
+  std::unique_ptr<cluster::CardServer> cards;  // Before the control plane, which speaks through it.
   std::unique_ptr<control::ControlPlane> plane;
   api::OperationTable ec2{api::ec2::service_shape()};
   api::OperationTable sts{api::sts::service_shape()};
@@ -126,41 +86,38 @@ struct Daemon::Parts {
   Result<void> open_state(const DaemonOptions& options) {
     store = TRY(store::SqliteStore::open(options.folder.database()));
     keys = TRY(api::AccessKeys::load(*store));
+    registry = TRY(HostRegistry::load(*store, host::wall_now()));
     return make_first_key(*keys);
   }
 
   Result<void> start_card(const DaemonOptions& options, Random& random) {
-    host::CardWorkerOptions worker_options;
-    worker_options.card.seed = random.below(UINT64_MAX);
-    worker_options.card.services.secret = TRY(card_secret(*store));
-    worker = TRY(host::CardWorker::create(worker_options));
-    device_thread = TRY(host::DeviceThread::create());
-    devices = TRY(instances::DeviceServer::create(options.folder.devices_socket(), *device_thread, *worker));
-    binder = std::make_unique<CardPortBinder>(*worker, *devices);
-    return {};
-  }
-
-  Result<void> start_runtime(const DaemonOptions& options) {
-    instances::NetnsRuntimeOptions runtime_options;
-    runtime_options.state_folder = options.folder.instances();
-    runtime_options.hidden_folder = options.folder.path();
-    namespaces = TRY(instances::NetnsRuntime::create(runtime_options, *binder));
-    machines = TRY(instances::QemuRuntime::create({.machines_folder = options.folder.machines(),
-                                                   .state_folder = options.folder.path(),
-                                                   .fetch_program = guest_fetch_program(),
-                                                   .agent_program = guest_agent_program(),
-                                                   .device_program = own_program()},
-                                                  *devices));
-    runtime = std::make_unique<instances::RuntimesByKind>(*namespaces, *machines);
+    const std::uint64_t seed = random.below(UINT64_MAX);
+    if (!options.with_card) return {};
+    card = TRY(CardHost::create({.folder = options.folder,
+                                 .seed = seed,
+                                 .secret = TRY(kept_secret(*store, kCardSecretKey)),
+                                 .underlay_address = options.underlay_address}));
     return {};
   }
 
   Result<void> start_control(const DaemonOptions& options, Random& random) {
+    control::HostDescription local;
+    if (options.underlay_address) {
+      local.underlay_address = *options.underlay_address;
+      local.underlay_mtu = TRY(mtu_of_device_with(*options.underlay_address));
+    }
+    const cluster::PairSecret secret = TRY(kept_secret(*store, kPairSecretKey));
     plane = std::make_unique<control::ControlPlane>(
-        control::ControlPlane::Parts{
-            .store = *store, .card = worker.get(), .runtime = runtime.get(), .executor = control_thread},
+        control::ControlPlane::Parts{.store = *store,
+                                     .card = card ? &card->worker() : nullptr,
+                                     .runtime = card ? &card->runtime() : nullptr,
+                                     .executor = control_thread},
         control::ControlPlaneOptions{.seed = random.below(UINT64_MAX),
-                                     .network_cards = options.network_cards});
+                                     .local_host = local,
+                                     .network_cards = options.network_cards,
+                                     .pair_key = [secret](const HostId& one, const HostId& other) {
+                                       return cluster::pair_key(secret, one, other);
+                                     }});
     Result<void> recovered;
     control_thread.run([&] { recovered = plane->recover(); });
     TRY(std::move(recovered));
@@ -171,6 +128,36 @@ struct Daemon::Parts {
     });
     restored.get_future().wait();
     return {};
+  }
+
+  // From here on, other hosts join.
+  Result<void> open_to_cards(const DaemonOptions& options) {
+    cluster::CardServerOptions server{
+        .socket_path = options.folder.cards_socket(),
+        .listen = options.cards_listen,
+        .own = TRY(registry->own_credentials(host::wall_now())),
+        .hosts = {.epoch = std::max<std::uint64_t>(1, system_seed()), .version = ENID_VERSION}};
+    cluster::CardServerHooks hooks;
+    hooks.now = host::wall_now;
+    hooks.admit = [this](const HostId& id, const std::string& certificate) { return admit(id, certificate); };
+    hooks.join = [this](control::HostDescription description, cluster::RemoteHost& host, auto done) {
+      const auto known = registry->entries();
+      if (const auto entry = known.find(description.id);
+          entry != known.end() && !entry->second.availability_zones.empty())
+        description.availability_zones = entry->second.availability_zones;
+      plane->join_host(std::move(description), host, host, std::move(done));
+    };
+    hooks.lose = [this](const HostId& id) { plane->host_lost(id); };
+    hooks.snapshot = [this](const HostId& id, auto done) { plane->snapshot_for(id, std::move(done)); };
+    cards = TRY(cluster::CardServer::create(std::move(server), std::move(hooks)));
+    return {};
+  }
+
+  Result<void> admit(const HostId& id, const std::string& certificate) const {
+    if (id.text() == control::kLocalHostName)
+      return failure(std::make_error_code(std::errc::permission_denied),
+                     id.text() + " is the machine of the control plane; give this host another name");
+    return certificate.empty() ? Result<void>() : registry->admit(id, certificate);
   }
 
   Result<void> open_api(const DaemonOptions& options, Random& random) {
@@ -190,12 +177,15 @@ struct Daemon::Parts {
   }
 
   Result<void> open_operator_socket(const DaemonOptions& options) {
-    operator_api = std::make_unique<OperatorApi>(OperatorApi::Parts{.plane = *plane,
-                                                                    .worker = *worker,
-                                                                    .keys = *keys,
-                                                                    .endpoint = endpoint,
-                                                                    .state = options.folder.path(),
-                                                                    .shut_down = [] { on_signal(0); }});
+    operator_api =
+        std::make_unique<OperatorApi>(OperatorApi::Parts{.plane = *plane,
+                                                         .worker = card ? &card->worker() : nullptr,
+                                                         .cards = *cards,
+                                                         .registry = *registry,
+                                                         .keys = *keys,
+                                                         .endpoint = endpoint,
+                                                         .state = options.folder.path(),
+                                                         .shut_down = [] { ShutdownSignal::request(); }});
     operator_server = TRY(OperatorServer::create(
         options.folder.socket(), [this](const OperatorRequest& request, OperatorAnswer& answer) {
           operator_api->handle(request, answer);
@@ -207,21 +197,14 @@ struct Daemon::Parts {
 Result<std::unique_ptr<Daemon>> Daemon::create(const DaemonOptions& options) {
   auto parts = std::make_unique<Parts>(TRY(StateLock::take(options.folder)));
   TRY(parts->lock.write_pid());
-  parts->shutdown = host::UniqueFd(::eventfd(0, EFD_CLOEXEC));
-  shutdown_event = parts->shutdown.get();
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-
   Random random(options.seed != 0 ? options.seed : system_seed());
   TRY(parts->open_state(options));
   TRY(parts->start_card(options, random));
-  TRY(parts->start_runtime(options));
   TRY(parts->start_control(options, random));
+  TRY(parts->open_to_cards(options));
   TRY(parts->open_api(options, random));
   TRY(parts->open_operator_socket(options));
-  parts->devices->set_facts(device_facts(*parts->plane));
+  if (parts->card) parts->card->devices().set_facts(device_facts(*parts->plane));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
 
@@ -231,22 +214,18 @@ Daemon::~Daemon() = default;
 
 std::string Daemon::endpoint() const { return parts_->endpoint; }
 
-void Daemon::wait_for_shutdown() {
-  pollfd event{.fd = parts_->shutdown.get(), .events = POLLIN, .revents = 0};
-  while (::poll(&event, 1, -1) < 0 && errno == EINTR) {
-  }
-}
+std::uint16_t Daemon::cards_port() const { return parts_->cards->port(); }
+
+void Daemon::wait_for_shutdown() { parts_->shutdown.wait(); }
 
 void Daemon::stop() {
   parts_->listener->stop();
   parts_->operator_server->stop();
-  parts_->devices->set_facts(nullptr);
-  std::promise<void> stopped;
-  parts_->runtime->stop_all([&](const Result<void>& result) {
-    if (!result) spdlog::error("not every instance stopped: {}", result.error().message);
-    stopped.set_value();
-  });
-  stopped.get_future().wait();
+  parts_->cards->stop();
+  if (parts_->card) {
+    parts_->card->devices().set_facts(nullptr);
+    parts_->card->stop_instances();
+  }
   parts_->control_thread.stop();
 }
 

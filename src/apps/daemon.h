@@ -12,9 +12,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/state_folder.h"
+#include "base/ip_address.h"
 #include "base/result.h"
 #include "control/host_settings.h"
 
@@ -28,6 +30,9 @@ struct DaemonOptions {
   bool strict_images = false;
   std::uint64_t seed = 0;  // 0: from the system's randomness.
   control::NetworkCardRequest network_cards = {};
+  bool with_card = true;                             // False: no instances on this machine.
+  std::optional<Ipv4Address> underlay_address = {};  // Where cards of other hosts reach this machine's.
+  std::string cards_listen;                          // "HOST:PORT" for cards, by TLS; empty: none.
 };
 
 class Daemon {
@@ -37,9 +42,10 @@ class Daemon {
   ~Daemon();
 
   std::string endpoint() const;
+  std::uint16_t cards_port() const;  // Where cards come by TLS; 0: nowhere.
   // Returns when an operator asked for `enid down`, or SIGINT or SIGTERM came.
   void wait_for_shutdown();
-  // Ends everything, instances too. The state stays.
+  // Ends everything, instances of this machine too; those of other hosts go on. The state stays.
   void stop();
 
  private:

@@ -3,31 +3,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstring>
-#include <fstream>
+#include <algorithm>
 #include <future>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "api/protocol/timestamp.h"
+#include "apps/machine_facts.h"
+#include "apps/operator_answers.h"
 #include "control/operations/instances.h"
 #include "host/clock.h"
 #include "host/secure_random.h"
 
 namespace enid::apps {
 namespace {
-
-using Json = nlohmann::json;
-
-// Tags and names may be any bytes; what is not UTF-8 is replaced.
-void send_json(OperatorAnswer& answer, const Json& json, int status = 200) {
-  answer.send(status, "application/json", json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-}
-
-void refuse(OperatorAnswer& answer, int status, const std::string& message) {
-  send_json(answer, {{"error", message}}, status);
-}
 
 // What the control thread knows, copied out for a thread of the operator's.
 template <class T>
@@ -40,17 +27,11 @@ T look(control::ControlPlane& plane,
   return promise.get_future().get();
 }
 
-contract::CardReport report_of(host::CardWorker& worker) {
-  std::promise<contract::CardReport> promise;
-  worker.report([&](contract::CardReport report) { promise.set_value(std::move(report)); });
-  return promise.get_future().get();
-}
-
-double resident_mib() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t size = 0, resident = 0;
-  file >> size >> resident;
-  return static_cast<double>(resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) / (1 << 20);
+// Of an interface that is attached to an instance on a host; else where its packets would be decided first.
+HostId host_of(const control::NetworkInterfaceRecord& interface) {
+  if (!interface.attachment || !interface.attachment->virtual_function)
+    return HostId::trusted(control::kLocalHostName);
+  return HostId::trusted(interface.attachment->virtual_function->host);
 }
 
 std::string tag(const control::Tags& tags, const std::string& key) {
@@ -66,6 +47,7 @@ Json instances_of(const control::ControlPlane::Regions& regions) {
                       {"state", control::state_name(instance.state)},
                       {"type", instance.instance_type},
                       {"region", name},
+                      {"host", instance.disk_host.text()},
                       {"address", instance.private_address.text()},
                       {"name", tag(instance.tags, "Name")}});
     }
@@ -106,16 +88,6 @@ void add_place(Json& json, const control::NetworkInterfaceRecord& interface) {
   }
 }
 
-void add_port(Json& json, const contract::PortReport& port) {
-  if (port.kind.empty()) return;
-  json["port"] = port.kind;
-  json["queue_pairs"] = port.queue_pairs;
-  json["queue_pairs_in_use"] = port.queue_pairs_in_use;
-  json["resets"] = port.resets;
-  json["times_broken"] = port.times_broken;
-  if (!port.broken_because.empty()) json["broken_because"] = port.broken_because;
-}
-
 Json interfaces_of(const control::ControlPlane::Regions& regions) {
   Json list = Json::array();
   for (const auto& [name, region] : regions) {
@@ -134,24 +106,6 @@ Json interfaces_of(const control::ControlPlane::Regions& regions) {
   return list;
 }
 
-void add_counters(Json& interfaces, const contract::CardReport& report) {
-  std::map<std::string, const contract::InterfaceCounters*> by_id;
-  for (const contract::InterfaceCounters& counters : report.interfaces) by_id[counters.id.text()] = &counters;
-  for (Json& interface : interfaces) {
-    const auto found = by_id.find(interface["id"].get<std::string>());
-    if (found == by_id.end()) continue;
-    const contract::InterfaceCounters& counters = *found->second;
-    interface["port_attached"] = counters.port_attached;
-    add_port(interface, counters.port);
-    interface["sent_packets"] = counters.sent_packets;
-    interface["sent_bytes"] = counters.sent_bytes;
-    interface["received_packets"] = counters.received_packets;
-    interface["received_bytes"] = counters.received_bytes;
-    interface["tracked_connections"] = counters.tracked_connections;
-    interface["drops"] = counters.drops;
-  }
-}
-
 // The interface that `name` means: an interface's id, or an instance's for its eth0.
 std::optional<control::NetworkInterfaceRecord> find_interface(const control::ControlPlane::Regions& regions,
                                                               const std::string& name) {
@@ -164,23 +118,6 @@ std::optional<control::NetworkInterfaceRecord> find_interface(const control::Con
     }
   }
   return std::nullopt;
-}
-
-std::optional<std::uint8_t> protocol_number(const std::string& name) {
-  if (name == "tcp") return std::uint8_t{6};
-  if (name == "udp") return std::uint8_t{17};
-  if (name == "icmp") return std::uint8_t{1};
-  if (name.empty() || name.size() > 3 || name.find_first_not_of("0123456789") != name.npos)
-    return std::nullopt;
-  const int number = std::stoi(name);
-  return number > 255 ? std::nullopt : std::optional(static_cast<std::uint8_t>(number));
-}
-
-Json steps_of(const contract::TraceReport& report) {
-  Json steps = Json::array();
-  for (const contract::TraceStep& step : report.steps)
-    steps.push_back({{"stage", step.stage}, {"verdict", step.verdict}, {"detail", step.detail}});
-  return steps;
 }
 
 Json end_of(control::ControlPlane& plane, const contract::TraceEnd& end) {
@@ -196,47 +133,6 @@ Json end_of(control::ControlPlane& plane, const contract::TraceEnd& end) {
   add_port(json, end.port);
   if (end.receive_queue) json["receive_queue"] = *end.receive_queue;
   return json;
-}
-
-// Counts the packets of whole pcapng blocks, and cuts after the last one wanted.
-class PacketCounter {
- public:
-  explicit PacketCounter(std::uint64_t wanted) : left_(wanted), bounded_(wanted > 0) {}
-
-  std::string_view take(std::string_view blocks) {
-    if (!bounded_) return blocks;
-    constexpr std::uint32_t kEnhancedPacketBlock = 6;
-    std::size_t at = 0;
-    while (at + 8 <= blocks.size() && left_ > 0) {
-      std::uint32_t type = 0, size = 0;
-      std::memcpy(&type, blocks.data() + at, 4);
-      std::memcpy(&size, blocks.data() + at + 4, 4);
-      at += size;
-      if (type == kEnhancedPacketBlock) --left_;
-    }
-    return blocks.substr(0, at);
-  }
-  bool done() const { return bounded_ && left_ == 0; }
-
- private:
-  std::uint64_t left_;
-  bool bounded_;
-};
-
-std::uint64_t to_number(const std::string& text) {
-  const bool digits = !text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == text.npos;
-  return digits ? std::stoull(text) : 0;
-}
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
 }
 
 }  // namespace
@@ -259,6 +155,11 @@ void OperatorApi::dispatch(const OperatorRequest& request, OperatorAnswer& answe
   if (call == "POST /keys") return add_key(request, answer);
   if (call == "POST /trace") return trace(request, answer);
   if (call == "GET /capture") return capture(request, answer);
+  if (call == "GET /place") return places(request, answer);
+  if (call == "GET /hosts") return send_json(answer, {{"hosts", known_hosts(parts_)}});
+  if (call == "POST /hosts") return add_host(parts_, request, answer);
+  if (call.starts_with("DELETE /hosts/"))
+    return remove_host(parts_, percent_decode(request.path.substr(7)), answer);
   if (call.starts_with("DELETE /keys/")) return delete_key(request.path.substr(6), answer);
   if (call == "POST /shutdown") {
     send_json(answer, {{"stopping", true}});
@@ -283,8 +184,15 @@ void OperatorApi::status(OperatorAnswer& answer) {
                                        {"interfaces", interfaces_of(regions)},
                                        {"revision", durable}};
                          });
-  const contract::CardReport report = report_of(parts_.worker);
-  add_counters(json["interfaces"], report);
+  // Cards of other hosts answer at the same time as this one's.
+  const std::vector<contract::CardReport> reports = reports_of(cards_of(parts_));
+  for (const contract::CardReport& each : reports) add_counters(json["interfaces"], each);
+  const contract::CardReport report = parts_.worker == nullptr ? contract::CardReport{} : reports.front();
+  for (Json& host : json["hosts"]) {
+    const auto is_here = [&](const Json& instance) { return instance["host"] == host["id"]; };
+    host["instances"] = std::ranges::count_if(json["instances"], is_here);
+    add_connection(parts_, host);
+  }
   json["version"] = ENID_VERSION;
   json["pid"] = ::getpid();
   json["uptime_seconds"] = (host::monotonic_now() - started_).seconds();
@@ -356,16 +264,17 @@ void OperatorApi::trace(const OperatorRequest& request, OperatorAnswer& answer) 
   if (!source.empty() && !source_address)
     return refuse(answer, 400, "'" + source + "' is not an IPv4 address");
 
-  std::promise<Result<contract::TraceReport>> promise;
-  parts_.worker.trace({.from = found.first->id,
+  control::CardLink* card = card_of(host_of(*found.first));
+  if (card == nullptr)
+    return refuse(answer, 409, "the card of " + host_of(*found.first).text() + " is not connected");
+  const Result<contract::TraceReport> report =
+      trace_by(*card, {.from = found.first->id,
                        .source = source_address.value_or(found.first->addresses.front()),
                        .target = *target,
                        .protocol = *protocol,
                        .source_port = body.value("source_port", std::uint16_t{0}),
                        .target_port = body.value("port", std::uint16_t{0}),
-                       .payload_bytes = body.value("bytes", std::uint16_t{0})},
-                      [&](Result<contract::TraceReport> result) { promise.set_value(std::move(result)); });
-  const Result<contract::TraceReport> report = promise.get_future().get();
+                       .payload_bytes = body.value("bytes", std::uint16_t{0})});
   if (!report) return refuse(answer, 400, report.error().message);
   Json json = {{"interface", found.first->id.text()},
                {"source", source.empty() ? found.first->addresses.front().text() : source},
@@ -380,41 +289,72 @@ void OperatorApi::trace(const OperatorRequest& request, OperatorAnswer& answer) 
 }
 
 void OperatorApi::capture(const OperatorRequest& request, OperatorAnswer& answer) {
-  const auto query = [&](const char* name) {
-    const auto found = request.query.find(name);
-    return found == request.query.end() ? std::string() : found->second;
+  const std::vector<std::string> names = split(query_value(request, "interfaces"));
+  struct Found {
+    std::vector<NetworkInterfaceId> ids;
+    std::string unknown;    // A name that means none.
+    std::string elsewhere;  // One that is on another host.
   };
-  const std::vector<std::string> names = split(query("interfaces"));
-  using Ids =
-      std::pair<std::vector<NetworkInterfaceId>, std::string>;  // The ids, or the name that means none.
-  const Ids ids =
-      look<Ids>(parts_.plane, [&](const control::ControlPlane::Regions& regions, store::Revision) {
-        Ids found;
+  const Found found =
+      look<Found>(parts_.plane, [&](const control::ControlPlane::Regions& regions, store::Revision) {
+        Found here;
         for (const std::string& name : names) {
           const auto interface = find_interface(regions, name);
-          if (!interface) return Ids{{}, name};
-          found.first.push_back(interface->id);
+          if (!interface) return Found{{}, name, {}};
+          if (host_of(*interface).text() != control::kLocalHostName) here.elsewhere = name;
+          here.ids.push_back(interface->id);
         }
         if (names.empty())
           for (const auto& [region_name, region] : regions)
             for (const auto& [id, interface] : region->table<control::NetworkInterfaceRecord>())
-              found.first.push_back(id);
-        return found;
+              here.ids.push_back(id);
+        return here;
       });
-  if (!ids.second.empty())
-    return refuse(answer, 404, "there is no interface or instance '" + ids.second + "'; see enid status");
-  if (ids.first.empty()) return refuse(answer, 404, "there is no interface yet");
+  if (!found.unknown.empty())
+    return refuse(answer, 404, "there is no interface or instance '" + found.unknown + "'; see enid status");
+  if (!found.elsewhere.empty() || parts_.worker == nullptr)
+    return refuse(
+        answer, 409,
+        (found.elsewhere.empty() ? "every interface" : found.elsewhere) +
+            " is on another host; run enid capture there, with its card's --state (see enid status)");
+  if (found.ids.empty()) return refuse(answer, 404, "there is no interface yet");
+  stream_capture(*parts_.worker, found.ids, to_number(query_value(request, "packets")), answer);
+}
 
-  PacketCounter counter(to_number(query("packets")));
-  const auto subscription = parts_.worker.start_capture(ids.first);
-  answer.begin_stream("application/x-pcapng");
-  std::string blocks;
-  bool open = true;
-  while (open && !answer.should_end() && !counter.done()) {
-    open = subscription->read(blocks, Duration::from_milliseconds(100));
-    if (!blocks.empty() && !answer.write(counter.take(blocks))) break;
+// Where what is meant by each name is, and whether its card's state folder is on this machine.
+void OperatorApi::places(const OperatorRequest& request, OperatorAnswer& answer) {
+  struct Place {
+    std::string name, instance, interface;
+    HostId host;
+  };
+  const auto found = look<std::vector<Place>>(
+      parts_.plane, [&](const control::ControlPlane::Regions& regions, store::Revision) {
+        std::vector<Place> all;
+        for (const std::string& name : split(query_value(request, "names"))) {
+          const auto interface = find_interface(regions, name);
+          if (!interface) continue;
+          all.push_back({.name = name,
+                         .instance = interface->attachment ? interface->attachment->instance.text() : "",
+                         .interface = interface->id.text(),
+                         .host = host_of(*interface)});
+        }
+        return all;
+      });
+  Json list = Json::array();
+  for (const Place& place : found) {
+    Json json = {{"name", place.name},
+                 {"instance", place.instance},
+                 {"interface", place.interface},
+                 {"host", place.host.text()}};
+    add_folder(parts_, place.host, json);
+    list.push_back(std::move(json));
   }
-  parts_.worker.stop_capture(subscription);
+  send_json(answer, {{"places", list}});
+}
+
+control::CardLink* OperatorApi::card_of(const HostId& host) const {
+  if (host.text() == control::kLocalHostName) return parts_.worker;
+  return parts_.cards.find(host);
 }
 
 }  // namespace enid::apps

@@ -5,7 +5,10 @@
 //   GET    /keys   POST /keys      list; create (empty body) or import
 //   DELETE /keys/<id>
 //   POST   /trace                  one marked packet through the card's stages
-//   GET    /capture?interfaces=…   a pcapng stream
+//   GET    /capture?interfaces=…   a pcapng stream of this machine's card
+//   GET    /place?names=…          on which hosts instances and interfaces are, and in which state folders
+//   GET    /hosts  POST /hosts     all hosts; credentials for one
+//   DELETE /hosts/<id>             it may not join any more, and is forgotten
 //   POST   /shutdown
 #pragma once
 
@@ -14,7 +17,10 @@
 #include <string>
 
 #include "api/access_keys.h"
+#include "apps/host_registry.h"
+#include "apps/operator_answers.h"
 #include "apps/operator_http.h"
+#include "cluster/card_server.h"
 #include "control/control_plane.h"
 #include "host/card_worker.h"
 
@@ -24,7 +30,9 @@ class OperatorApi {
  public:
   struct Parts {
     control::ControlPlane& plane;
-    host::CardWorker& worker;
+    host::CardWorker* worker;  // Null: this machine has no card.
+    cluster::CardServer& cards;
+    HostRegistry& registry;
     api::AccessKeys& keys;
     std::string endpoint;
     std::string state;
@@ -44,10 +52,24 @@ class OperatorApi {
   void delete_key(const std::string& id, OperatorAnswer& answer);
   void trace(const OperatorRequest& request, OperatorAnswer& answer);
   void capture(const OperatorRequest& request, OperatorAnswer& answer);
+  void places(const OperatorRequest& request, OperatorAnswer& answer);
+  control::CardLink* card_of(const HostId& host) const;  // Null: it has none, or has not come yet.
 
   Parts parts_;
   Instant started_;
   std::mutex keys_mutex_;  // One change of the keys at a time.
 };
+
+// What is asked about hosts (operator_hosts.cc).
+Json known_hosts(const OperatorApi::Parts& parts);
+void add_host(const OperatorApi::Parts& parts, const OperatorRequest& request, OperatorAnswer& answer);
+void remove_host(const OperatorApi::Parts& parts, const std::string& host, OperatorAnswer& answer);
+// To a host as enid status tells it: since when it is connected, and which program it has.
+void add_connection(const OperatorApi::Parts& parts, Json& host);
+// "state" and "same_machine" of a host.
+void add_folder(const OperatorApi::Parts& parts, const HostId& host, Json& json);
+// This machine's first, when it has one; then those that are connected.
+std::vector<control::CardLink*> cards_of(const OperatorApi::Parts& parts);
+std::vector<contract::CardReport> reports_of(const std::vector<control::CardLink*>& cards);
 
 }  // namespace enid::apps

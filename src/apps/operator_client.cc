@@ -37,6 +37,20 @@ Result<nlohmann::json> ask_daemon(const StateFolder& folder, std::string_view me
   return answer;
 }
 
+Result<StateFolder> folder_with(const StateFolder& asked, const std::string& name) {
+  const auto answer = ask_daemon(asked, "GET", "/place?names=" + percent_encode(name));
+  // Nobody answers, or nobody knows: then it can only be here, as instances outlive the daemon.
+  if (!answer) return asked;
+  for (const auto& place : answer->value("places", nlohmann::json::array())) {
+    const std::string host = place.value("host", ""), state = place.value("state", "");
+    if (place.value("same_machine", false) && ::access(state.c_str(), X_OK) == 0) return StateFolder(state);
+    return failure(std::make_error_code(std::errc::no_such_device),
+                   fmt::format("{} is on {}; run the command there{}", name, host,
+                               state.empty() ? "" : ", with: --state " + state));
+  }
+  return asked;
+}
+
 int complain(const Error& error, int exit_status) {
   fmt::print(stderr, "enid: {}\n", error.message);
   return exit_status;

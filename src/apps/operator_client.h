@@ -13,6 +13,10 @@ namespace enid::apps {
 Result<nlohmann::json> ask_daemon(const StateFolder& folder, std::string_view method, std::string_view target,
                                   std::string_view body = {});
 
+// The state folder of the card that carries what `name` means (an instance or a network interface), which may
+// be that of another host on this machine. Refused, with the words to say it: it is on another machine.
+Result<StateFolder> folder_with(const StateFolder& asked, const std::string& name);
+
 // For a command that failed: "enid: message" on stderr; answers the exit status to end with.
 int complain(const Error& error, int exit_status = 2);
 

@@ -3,12 +3,12 @@
 //   STATE/enid.db        the store (SQLite)
 //   STATE/enid.sock      the operator's socket
 //   STATE/devices.sock   where processes that hold network cards find the daemon (`enid device`)
-//   STATE/enid.pid       the daemon's process id; the daemon holds a lock on this file
-//   STATE/enid.log       its log
-//   STATE/endpoint       the URL it listens on
-//   STATE/instances/     what the instances left on disk
-//   STATE/machines/      what the virtual machines left on disk
-//   STATE/guest/         what virtual machines run on: QEMU, a kernel, a file tree (tools/guest/fetch.sh)
+//   STATE/cards.sock     where cards of other network namespaces of this machine find the daemon (`enid
+//   card`) STATE/card.secret, STATE/program.snapshot   what an `enid card` keeps STATE/enid.pid       the
+//   daemon's process id; the daemon holds a lock on this file STATE/enid.log       its log STATE/endpoint the
+//   URL it listens on STATE/instances/     what the instances left on disk STATE/machines/      what the
+//   virtual machines left on disk STATE/guest/         what virtual machines run on: QEMU, a kernel, a file
+//   tree (tools/guest/fetch.sh)
 //
 // Invariant: the folder has mode 0700. The lock is flock()'s, so it goes with the process,
 // also after kill -9.
@@ -24,6 +24,7 @@
 namespace enid::apps {
 
 inline constexpr const char* kDefaultState = "/var/lib/enid";
+inline constexpr const char* kDefaultCardState = "/var/lib/enid-card";  // Of `enid card`.
 
 class StateFolder {
  public:
@@ -36,6 +37,9 @@ class StateFolder {
   std::string database() const { return path_ + "/enid.db"; }
   std::string socket() const { return path_ + "/enid.sock"; }
   std::string devices_socket() const { return path_ + "/devices.sock"; }
+  std::string cards_socket() const { return path_ + "/cards.sock"; }
+  std::string card_secret() const { return path_ + "/card.secret"; }
+  std::string kept_program() const { return path_ + "/program.snapshot"; }
   std::string pid_file() const { return path_ + "/enid.pid"; }
   std::string log_file() const { return path_ + "/enid.log"; }
   std::string endpoint_file() const { return path_ + "/endpoint"; }

@@ -66,6 +66,11 @@ void CardAgent::adopt_kept() {
   for (const auto& call : calls) call();
 }
 
+void CardAgent::end() {
+  const std::lock_guard lock(mutex_);
+  ending_ = true;
+}
+
 KeptProgram CardAgent::kept() const {
   const std::lock_guard lock(mutex_);
   KeptProgram kept{
@@ -319,6 +324,10 @@ void CardAgent::detach_then_adopt(const InstanceId& instance, std::vector<Networ
 }
 
 void CardAgent::finish(const InstanceId& instance, Result<void> result) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return;
+  }
   std::vector<InstanceId> about = {instance};
   if (instance.empty()) about = runtime_.present();
   std::vector<InstancePresence> presences;

@@ -50,6 +50,9 @@ class CardAgent {
   KeptProgram kept() const;
   std::uint64_t changes() const;  // Grows whenever kept() changes.
 
+  // Card and runtime are about to end: what they still answer is heard, and nothing new begins.
+  void end();
+
   // The stream is open: says Hello.
   void connect(std::shared_ptr<ControlStream> stream);
   // Refused: the control plane breaks the protocol, or a delta is missing; the stream shall end.
@@ -97,6 +100,7 @@ class CardAgent {
   std::vector<contract::Entity> arriving_;  // Of a snapshot whose last part has not come.
   std::uint64_t epoch_ = 0;                 // Of the control plane that spoke last.
   bool programmed_ = false;
+  bool ending_ = false;
   std::map<std::uint64_t, std::optional<Outcome>> outcomes_;  // Of this epoch; empty: under way.
   std::map<InstanceId, std::deque<Queued>> queues_;           // The first of each is under way.
   std::map<InstanceId, std::vector<control::InterfaceAttachment>> carried_;  // What runs on this card.

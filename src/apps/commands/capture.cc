@@ -26,7 +26,12 @@ bool write_all(int fd, std::string_view bytes) {
 }  // namespace
 
 int run_capture(const CaptureOptions& options) {
-  const StateFolder folder(options.state);
+  StateFolder folder(options.state);
+  if (!options.interfaces.empty()) {
+    const auto other = folder_with(folder, options.interfaces.front());
+    if (!other) return complain(other.error());
+    folder = *other;
+  }
   int output = STDOUT_FILENO;
   if (options.file != "-") {
     output = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

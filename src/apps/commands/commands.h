@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/state_folder.h"
+#include "base/result.h"
 
 namespace enid::apps {
 
@@ -26,8 +27,35 @@ struct UpOptions {
   // Of this host (SR-IOV). Empty: as the state has it.
   std::optional<std::int32_t> network_cards = {};
   std::optional<std::int32_t> virtual_functions_per_card = {};
+  bool no_card = false;          // Instances run on other hosts only.
+  std::string underlay_address;  // Of this machine, for the cards of other hosts; empty: it has no part.
+  std::string cards_listen;      // HOST:PORT for cards of other machines; empty: none.
 };
 int run_up(const UpOptions& options);
+// Whether this machine can have network namespaces and TAP devices; if not, why.
+Result<void> check_machine();
+
+struct CardCommandOptions {
+  std::string state = kDefaultCardState;
+  std::string host_id;
+  std::string api = std::string("unix:") + kDefaultState + "/cards.sock";
+  std::string credentials;                      // A file, for an api that is HOST:PORT.
+  std::string address;                          // In the underlay.
+  std::vector<std::string> availability_zones;  // Empty: any.
+  std::int32_t network_cards = 1;
+  std::int32_t virtual_functions_per_card = 256;
+  bool detach = false;
+};
+int run_card(const CardCommandOptions& options);
+
+struct HostCommandOptions {
+  std::string state = kDefaultState;
+  std::string action;  // add, list, remove
+  std::string host_id;
+  std::vector<std::string> availability_zones;
+  bool json = false;
+};
+int run_host(const HostCommandOptions& options);
 
 struct DownOptions {
   std::string state = kDefaultState;

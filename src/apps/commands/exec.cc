@@ -37,7 +37,16 @@ int run_exec(const ExecOptions& options) {
     return complain(Error{std::make_error_code(std::errc::invalid_argument),
                           "'" + options.instance + "' is not an instance id (i-0123456789abcdef0)"});
   }
-  const StateFolder folder(options.state);
+  StateFolder folder(options.state);
+  const auto is_in = [&](const StateFolder& state) {
+    return std::filesystem::exists(state.machines() + "/" + options.instance) ||
+           std::filesystem::exists(state.instances() + "/" + options.instance);
+  };
+  if (!is_in(folder)) {
+    const auto other = folder_with(folder, options.instance);
+    if (!other) return complain(other.error());
+    folder = *other;
+  }
   instances::ExecRequest request;
   request.arguments = options.command;
   // The mark between our words and the command's is not a word of the command.

@@ -55,9 +55,29 @@ void print_daemon(const Json& status) {
              status.value("flow_cache_misses", std::uint64_t{0}));
 }
 
+// "connected since 2026-…, 10.99.0.2, us-east-1a, program 17": what there is to say of a host elsewhere.
+std::string link_of(const Json& host) {
+  std::string text;
+  const auto add = [&](const std::string& words) { text += (text.empty() ? "" : ", ") + words; };
+  if (host.contains("connected_since")) add("connected since " + host.value("connected_since", ""));
+  if (host.contains("lost_since")) add("lost since " + host.value("lost_since", ""));
+  if (!host.value("connected", true) && !host.contains("lost_since")) add("not connected");
+  const std::string address = host.value("underlay_address", host.value("address", ""));
+  if (!address.empty() && address != "0.0.0.0") add(address);
+  const std::string zones = joined(host.value("availability_zones", Json::array()), " ");
+  if (zones != "-") add(zones);
+  if (host.contains("instances")) add(fmt::format("{} instances", host.value("instances", 0)));
+  if (host.contains("card_revision"))
+    add(fmt::format("program {}", host.value("card_revision", std::uint64_t{0})));
+  if (host.contains("state")) add("state in " + host.value("state", ""));
+  return text;
+}
+
 void print_hosts(const Json& hosts) {
   for (const auto& host : hosts) {
     fmt::print("  {:<9} ", host.value("id", ""));
+    const std::string link = link_of(host);
+    if (!link.empty()) fmt::print("{}\n            ", link);
     const char* separator = "";
     for (const auto& card : host.value("network_cards", Json::array())) {
       fmt::print("{}network card {}: {} of {} virtual functions in use, {} free", separator,

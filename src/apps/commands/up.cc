@@ -1,18 +1,13 @@
 // enid up: checks what the daemon needs of the machine, starts it, and says how to use it.
-//
-// Theory of operation
-//   --detach forks before any thread exists. The child becomes the daemon with its log as
-//   standard output; it tells the parent through a pipe that it is healthy, or why it is not.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstring>
 
+#include "apps/background.h"
 #include "apps/client_environment.h"
 #include "apps/commands/commands.h"
 #include "apps/daemon.h"
@@ -20,7 +15,7 @@
 #include "apps/operator_client.h"
 
 namespace enid::apps {
-namespace {
+namespace {}  // namespace
 
 Result<void> check_machine() {
   if (::geteuid() != 0) {
@@ -40,6 +35,8 @@ Result<void> check_machine() {
   return {};
 }
 
+namespace {
+
 Result<DaemonOptions> daemon_options(const UpOptions& options) {
   const ListenAddress listen = TRY(parse_listen_address(options.listen));
   if (options.auth_none && !listen.loopback) {
@@ -47,6 +44,14 @@ Result<DaemonOptions> daemon_options(const UpOptions& options) {
         std::make_error_code(std::errc::invalid_argument),
         "--auth none believes everybody, so it listens on loopback only; leave out one of the two");
   }
+  std::optional<Ipv4Address> underlay_address;
+  if (!options.underlay_address.empty()) {
+    underlay_address = Ipv4Address::parse(options.underlay_address);
+    if (!underlay_address)
+      return failure(std::make_error_code(std::errc::invalid_argument),
+                     "--underlay-address: '" + options.underlay_address + "' is not an IPv4 address");
+  }
+  if (!options.cards_listen.empty()) TRY(parse_listen_address(options.cards_listen));
   return DaemonOptions{.folder = StateFolder(options.state),
                        .host = listen.host,
                        .port = listen.port,
@@ -54,7 +59,10 @@ Result<DaemonOptions> daemon_options(const UpOptions& options) {
                        .strict_images = options.strict_images,
                        .seed = options.seed,
                        .network_cards = {.network_cards = options.network_cards,
-                                         .virtual_functions_per_card = options.virtual_functions_per_card}};
+                                         .virtual_functions_per_card = options.virtual_functions_per_card},
+                       .with_card = !options.no_card,
+                       .underlay_address = underlay_address,
+                       .cards_listen = options.cards_listen};
 }
 
 std::string state_flag(const std::string& state) { return state == kDefaultState ? "" : " --state " + state; }
@@ -90,82 +98,6 @@ void greet(const StateFolder& folder) {
       state, enid, state);
 }
 
-int run_in_foreground(const DaemonOptions& options) {
-  auto daemon = Daemon::create(options);
-  if (!daemon) return complain(daemon.error(), 1);
-  fmt::print("enid is up (process {}), state in {}; Ctrl-C stops it and its instances\n", ::getpid(),
-             options.folder.path());
-  greet(options.folder);
-  std::fflush(stdout);
-  (*daemon)->wait_for_shutdown();
-  (*daemon)->stop();
-  return 0;
-}
-
-void leave_the_terminal(const StateFolder& folder) {
-  ::setsid();
-  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  const int log = ::open(folder.log_file().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  ::dup2(nothing, STDIN_FILENO);
-  ::dup2(log < 0 ? nothing : log, STDOUT_FILENO);
-  ::dup2(log < 0 ? nothing : log, STDERR_FILENO);
-  if (::chdir("/") != 0) { /* Only keeps a mount busy. */
-  }
-}
-
-[[noreturn]] void run_as_daemon(const DaemonOptions& options, int report) {
-  leave_the_terminal(options.folder);
-  const auto tell = [report](const std::string& text) {
-    if (::write(report, text.data(), text.size()) < 0) { /* The parent is gone; the log has it. */
-    }
-    ::close(report);
-  };
-  auto daemon = Daemon::create(options);
-  if (!daemon) {
-    fmt::print(stderr, "enid: {}\n", daemon.error().message);
-    tell(daemon.error().message);
-    std::_Exit(1);
-  }
-  tell("up");
-  (*daemon)->wait_for_shutdown();
-  (*daemon)->stop();
-  std::fflush(nullptr);
-  std::_Exit(0);
-}
-
-// Reads what the child says until it closes its end.
-std::string hear(int pipe) {
-  std::string text;
-  char chunk[512];
-  for (ssize_t got = 0; (got = ::read(pipe, chunk, sizeof chunk)) > 0;) {
-    text.append(chunk, static_cast<std::size_t>(got));
-  }
-  return text;
-}
-
-int run_detached(const DaemonOptions& options) {
-  int report[2];
-  if (::pipe2(report, O_CLOEXEC) != 0) return complain(errno_failure("make a pipe").error(), 1);
-  std::fflush(nullptr);
-  const pid_t child = ::fork();
-  if (child < 0) return complain(errno_failure("fork").error(), 1);
-  if (child == 0) {
-    ::close(report[0]);
-    run_as_daemon(options, report[1]);
-  }
-  ::close(report[1]);
-  const std::string said = hear(report[0]);
-  if (said != "up") {
-    ::waitpid(child, nullptr, 0);
-    fmt::print(stderr, "enid: {}\n",
-               said.empty() ? "the daemon died while it started; see " + options.folder.log_file() : said);
-    return 1;
-  }
-  fmt::print("enid is up (process {}), state in {}\n", child, options.folder.path());
-  greet(options.folder);
-  return 0;
-}
-
 // A second `enid up --detach` finds its work done.
 int find_already_up(const StateFolder& folder, pid_t pid) {
   fmt::print("enid is already up (process {}), state in {}\n", pid, folder.path());
@@ -180,7 +112,19 @@ int run_up(const UpOptions& options) {
   if (!daemon) return complain(daemon.error(), 1);
   if (const auto ready = check_machine(); !ready) return complain(ready.error(), 1);
   if (const auto prepared = daemon->folder.prepare(); !prepared) return complain(prepared.error(), 1);
-  if (!options.detach) return run_in_foreground(*daemon);
+  const StartProgram start = [daemon = *daemon]() -> Result<std::function<void()>> {
+    auto parts = std::shared_ptr<Daemon>(TRY(Daemon::create(daemon)));
+    return [parts] {
+      parts->wait_for_shutdown();
+      parts->stop();
+    };
+  };
+  const auto tell = [&](pid_t pid) {
+    fmt::print("enid is up (process {}), state in {}{}\n", pid, daemon->folder.path(),
+               options.detach ? "" : "; Ctrl-C stops it and its instances");
+    greet(daemon->folder);
+  };
+  if (!options.detach) return run_in_foreground(start, tell);
   if (const auto pid = daemon->folder.running_daemon()) {
     const std::string wanted = fmt::format("http://{}:{}", daemon->host, daemon->port);
     if (daemon->port == 0 || daemon->folder.endpoint() == wanted)
@@ -189,7 +133,7 @@ int run_up(const UpOptions& options) {
                *pid, daemon->folder.path(), daemon->folder.endpoint());
     return 1;
   }
-  return run_detached(*daemon);
+  return run_in_background(daemon->folder, start, tell);
 }
 
 }  // namespace enid::apps
