@@ -118,7 +118,7 @@ class ControlPlane {
   struct ActionQueue {
     std::deque<QueuedAction> actions;
     bool running = false;
-    std::uint64_t turn = 0;  // An outcome of an earlier turn is late, and nobody's.
+    std::uint64_t turn = 0;  // No two are alike: an outcome of an earlier turn is late, and nobody's.
   };
   struct CardStream {
     std::uint64_t revision = 0;                      // Of the last delta or snapshot.
@@ -183,6 +183,7 @@ class ControlPlane {
   std::deque<std::pair<store::Revision, AnswerPointer>> waiting_for_durable_;
   std::map<HostId, CardStream> streams_;
   std::map<InstanceId, ActionQueue> actions_;
+  std::uint64_t turns_ = 0;  // Begun.
 };
 
 }  // namespace enid::control

@@ -54,7 +54,7 @@ void ControlPlane::begin_next(const InstanceId& instance) {
     return;
   }
   const QueuedAction& next = queue.actions.front();
-  const auto done = [this, instance, turn = ++queue.turn](Result<void> result) {
+  const auto done = [this, instance, turn = queue.turn = ++turns_](Result<void> result) {
     parts_.executor.post(
         [this, instance, turn, result = std::move(result)] { on_action_done(instance, turn, result); });
   };

@@ -123,6 +123,26 @@ TEST_F(HostsStory, a_call_that_needs_a_lost_host_is_answered_after_a_while) {
   EXPECT_EQ(region().find<NetworkInterfaceRecord>(second)->attachment->status, AttachmentStatus::kAttached);
 }
 
+TEST_F(HostsStory, what_a_host_answers_after_it_was_lost_is_nobodys) {
+  ASSERT_EQ(join(2), "");
+  const InstanceId id = launch_on("host-2");
+  const NetworkInterfaceId interface = make_interface();
+  machine("host-2").runtime.holds = true;
+  EXPECT_EQ(attach(interface, id), "waits");
+  lose("host-2");
+  ASSERT_EQ(join(2), "");
+  EXPECT_EQ(last_code(), "waits") << "its adoption is under way";
+  ASSERT_THAT(machine("host-2").runtime.held, SizeIs(2));
+  machine("host-2").runtime.held[0](failure(std::make_error_code(std::errc::io_error), "of the lost link"));
+  executor_->run();
+  EXPECT_EQ(last_code(), "waits");
+  machine("host-2").runtime.held[1]({});
+  executor_->run();
+  EXPECT_EQ(last_code(), "");
+  EXPECT_EQ(region().find<NetworkInterfaceRecord>(interface)->attachment->status,
+            AttachmentStatus::kAttached);
+}
+
 TEST_F(HostsStory, calls_do_not_wait_for_the_card_of_a_lost_host) {
   ASSERT_EQ(join(2), "");
   launch_on("host-2");

@@ -132,12 +132,18 @@ class WillingRuntime final : public InstanceRuntime {
     interfaces.clear();
   }
 
-  bool answers = true;                           // False: a host that cannot be reached.
+  bool answers = true;  // False: a host that cannot be reached.
+  bool holds = false;   // The test answers.
+  std::vector<Done> held;
   std::map<InstanceId, std::size_t> interfaces;  // How many each instance has.
 
  private:
-  void answer(const Done& done) const {
-    if (answers) done({});
+  void answer(const Done& done) {
+    if (holds) {
+      held.push_back(done);
+    } else if (answers) {
+      done({});
+    }
   }
   std::set<InstanceId> running_;
 };
