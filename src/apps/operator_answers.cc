@@ -84,12 +84,11 @@ void add_counters(Json& interfaces, const contract::CardReport& report) {
     interface["received_bytes"] = counters.received_bytes;
     interface["tracked_connections"] = counters.tracked_connections;
     interface["drops"] = counters.drops;
-    interface["ena_express"] = {
-        {"ena_srd_mode", counters.ena_express.mode},
-        {"ena_srd_tx_pkts", counters.ena_express.tx_pkts},
-        {"ena_srd_eligible_tx_pkts", counters.ena_express.eligible_tx_pkts},
-        {"ena_srd_rx_pkts", counters.ena_express.rx_pkts},
-        {"ena_srd_resource_utilization", counters.ena_express.resource_utilization}};
+    interface["ena_express"] = {{"ena_srd_mode", counters.ena_express.mode},
+                                {"ena_srd_tx_pkts", counters.ena_express.tx_pkts},
+                                {"ena_srd_eligible_tx_pkts", counters.ena_express.eligible_tx_pkts},
+                                {"ena_srd_rx_pkts", counters.ena_express.rx_pkts},
+                                {"ena_srd_resource_utilization", counters.ena_express.resource_utilization}};
   }
 }
 

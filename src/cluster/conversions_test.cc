@@ -210,8 +210,10 @@ TEST(Conversions, WhatNobodyOfOursWouldSayIsRefusedInWords) {
   odd = interface();
   odd.timeouts.udp = Duration::from_seconds(-1);
   EXPECT_THAT(refusal_of(odd), HasSubstr("timeout"));
-  EXPECT_THAT(refusal_of(contract::VpcProgram{.id = VpcId::trusted("vpc-01234567"), .vni = 1 << 24}),
-              HasSubstr("24 bits"));
+  contract::VpcProgram vpc;
+  vpc.id = VpcId::trusted("vpc-01234567");
+  vpc.vni = 1 << 24;
+  EXPECT_THAT(refusal_of(vpc), HasSubstr("24 bits"));
   EXPECT_FALSE(decode_card_message("\xff\xff\xff"));
   EXPECT_THAT(decode_card_message("").error().message, HasSubstr("unknown kind"));
   Hello older{.protocol = 7, .host = HostId::trusted("host-2")};

@@ -36,7 +36,7 @@ struct Position {
 };
 
 struct InstancePresence {
-  InstanceId id;
+  InstanceId id = {};
   control::RunState state = control::RunState::kAbsent;
 
   bool operator==(const InstancePresence&) const = default;
@@ -46,56 +46,56 @@ struct InstancePresence {
 
 struct PoweredOff {
   std::uint64_t event = 0;  // Counts within the life of the card's process.
-  InstanceId instance;
+  InstanceId instance = {};
 
   bool operator==(const PoweredOff&) const = default;
 };
 
 struct Hello {
   std::uint32_t protocol = kProtocol;
-  HostId host;
-  std::uint64_t incarnation = 0;                // Of the card's process.
-  std::vector<std::string> availability_zones;  // Empty: any.
-  Ipv4Address underlay_address;
+  HostId host = {};
+  std::uint64_t incarnation = 0;                     // Of the card's process.
+  std::vector<std::string> availability_zones = {};  // Empty: any.
+  Ipv4Address underlay_address = {};
   std::uint32_t underlay_mtu = 0;
-  control::NetworkCardSettings network_cards;
-  std::string state_folder;     // Where commands on the same machine find the card's socket,
-  std::string machine_boot_id;  // which this tells (/proc/sys/kernel/random/boot_id).
-  std::string version;
-  Position position;
-  std::vector<InstancePresence> instances;  // All that are on the host's disk.
-  std::vector<PoweredOff> powered_off;      // Those that nobody has said to have heard.
+  control::NetworkCardSettings network_cards = {};
+  std::string state_folder = {};     // Where commands on the same machine find the card's socket,
+  std::string machine_boot_id = {};  // which this tells (/proc/sys/kernel/random/boot_id).
+  std::string version = {};
+  Position position = {};
+  std::vector<InstancePresence> instances = {};  // All that are on the host's disk.
+  std::vector<PoweredOff> powered_off = {};      // Those that nobody has said to have heard.
 
   bool operator==(const Hello&) const = default;
 };
 
 struct Applied {
-  Position position;
+  Position position = {};
 
   bool operator==(const Applied&) const = default;
 };
 
 struct Outcome {
   std::uint64_t command = 0;
-  Result<void> result;
+  Result<void> result = {};
   // The instances that the command was about, as they are after it.
-  std::vector<InstancePresence> instances;
-  std::vector<InstanceId> absent;  // Nothing of them is left on disk.
+  std::vector<InstancePresence> instances = {};
+  std::vector<InstanceId> absent = {};  // Nothing of them is left on disk.
 };
 
 struct ConsoleChanged {
-  InstanceId instance;
-  control::ConsoleOutput output;
+  InstanceId instance = {};
+  control::ConsoleOutput output = {};
 };
 
 struct ReportAnswer {
   std::uint64_t request = 0;
-  contract::CardReport report;
+  contract::CardReport report = {};
 };
 
 struct TraceAnswer {
   std::uint64_t request = 0;
-  Result<contract::TraceReport> report;
+  Result<contract::TraceReport> report = {};
 };
 
 using CardMessage =
@@ -105,18 +105,18 @@ using CardMessage =
 
 struct Welcome {
   std::uint64_t epoch = 0;
-  std::string version;
+  std::string version = {};
 };
 
 struct SnapshotPart {
-  Position position;
-  std::vector<contract::Entity> entities;
+  Position position = {};
+  std::vector<contract::Entity> entities = {};
   bool last = true;
 };
 
 struct Delta {
   std::uint64_t epoch = 0;
-  contract::CardDelta delta;
+  contract::CardDelta delta = {};
 };
 
 struct Heard {
@@ -129,30 +129,30 @@ struct ReportRequest {
 
 struct TraceQuestion {
   std::uint64_t request = 0;
-  control::TraceRequest trace;
+  control::TraceRequest trace = {};
 };
 
 struct Stop {
-  InstanceId id;
+  InstanceId id = {};
   bool force = false;
 };
 struct Reboot {
-  InstanceId id;
+  InstanceId id = {};
 };
 struct Remove {
-  InstanceId id;
+  InstanceId id = {};
 };
 struct Attach {
-  InstanceId id;
-  control::InterfaceAttachment attachment;
+  InstanceId id = {};
+  control::InterfaceAttachment attachment = {};
 };
 struct Detach {
-  InstanceId id;
-  NetworkInterfaceId interface;
+  InstanceId id = {};
+  NetworkInterfaceId interface = {};
 };
 struct Adopt {
-  InstanceId id;
-  std::vector<control::InterfaceAttachment> attachments;
+  InstanceId id = {};
+  std::vector<control::InterfaceAttachment> attachments = {};
 };
 struct StopAll {};
 
@@ -161,7 +161,7 @@ using Order = std::variant<control::InstanceLaunch, Stop, Reboot, Remove, Attach
 struct Command {
   std::uint64_t id = 0;
   std::uint64_t epoch = 0;
-  Order order;
+  Order order = {};
 };
 
 using ControlMessage =
@@ -170,9 +170,9 @@ using ControlMessage =
 // ---- What a card keeps on disk, to forward before the control plane answers.
 
 struct KeptProgram {
-  Position position;
-  std::vector<contract::Entity> entities;
-  std::vector<Adopt> instances;  // What ran, and with which interfaces.
+  Position position = {};
+  std::vector<contract::Entity> entities = {};
+  std::vector<Adopt> instances = {};  // What ran, and with which interfaces.
 };
 
 }  // namespace enid::cluster

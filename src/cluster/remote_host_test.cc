@@ -113,6 +113,18 @@ struct ToControl final : ControlStream {
 
 const InstanceId kInstance = InstanceId::trusted("i-0123456789abcdef0");
 
+control::InstanceLaunch launch() {
+  control::InstanceLaunch launch;
+  launch.id = kInstance;
+  return launch;
+}
+
+contract::VpcProgram vpc() {
+  contract::VpcProgram vpc;
+  vpc.id = VpcId::trusted("vpc-01234567");
+  return vpc;
+}
+
 class ClusterStory : public ::testing::Test {
  protected:
   void connect() {
@@ -151,8 +163,7 @@ class ClusterStory : public ::testing::Test {
   }
   void join() {
     connect();
-    host.replace({.revision = 10, .entities = {contract::VpcProgram{.id = VpcId::trusted("vpc-01234567")}}},
-                 [this] { applied.push_back(10); });
+    host.replace({.revision = 10, .entities = {vpc()}}, [this] { applied.push_back(10); });
     deliver();
   }
   control::InstanceRuntime::Done noted(const std::string& what) {
@@ -219,7 +230,7 @@ TEST_F(ClusterStory, ACardThatIsTooFarBehindGetsASnapshot) {
 
 TEST_F(ClusterStory, ACommandIsDoneOnceThoughTheStreamBreaksBeforeItsOutcome) {
   join();
-  host.start({.id = kInstance}, noted("start"));
+  host.start(launch(), noted("start"));
   deliver();
   EXPECT_THAT(runtime.calls, ElementsAre("start i-0123456789abcdef0"));
   cut();
@@ -235,7 +246,7 @@ TEST_F(ClusterStory, ACommandIsDoneOnceThoughTheStreamBreaksBeforeItsOutcome) {
 
 TEST_F(ClusterStory, WhatWasNotHeardIsSaidAgain) {
   join();
-  host.start({.id = kInstance}, noted("start"));
+  host.start(launch(), noted("start"));
   cut();  // It never left.
   connect();
   deliver();
@@ -247,7 +258,7 @@ TEST_F(ClusterStory, WhatWasNotHeardIsSaidAgain) {
 
 TEST_F(ClusterStory, CommandsOfOneInstanceWaitForEachOther) {
   join();
-  host.start({.id = kInstance}, noted("start"));
+  host.start(launch(), noted("start"));
   host.stop(kInstance, false, noted("stop"));
   deliver();
   EXPECT_EQ(runtime.calls.size(), 1U);
@@ -262,7 +273,7 @@ TEST_F(ClusterStory, CommandsOfOneInstanceWaitForEachOther) {
 TEST_F(ClusterStory, StartingWhatRunsAdoptsIt) {
   runtime.states[kInstance] = control::RunState::kRunning;
   join();
-  host.start({.id = kInstance}, noted("start"));
+  host.start(launch(), noted("start"));
   deliver();
   EXPECT_THAT(runtime.calls, ElementsAre("adopt i-0123456789abcdef0"));
   EXPECT_THAT(outcomes, ElementsAre("start"));
@@ -319,7 +330,7 @@ TEST_F(ClusterStory, ReportsAndTracesAreAnsweredAlsoWhenTheCardIsAway) {
   const auto ask = [&] {
     host.report([&](const contract::CardReport& report) { flows.push_back(report.flows); });
     host.trace(
-        {.from = NetworkInterfaceId::trusted("eni-01234567")},
+        {.from = NetworkInterfaceId::trusted("eni-01234567"), .source = {}, .target = {}},
         [&](const Result<contract::TraceReport>& report) { traces.push_back(report.error().message); });
   };
   ask();
@@ -342,7 +353,8 @@ TEST_F(ClusterStory, WhatBreaksTheProtocolEndsTheStreamAndNothingElse) {
   EXPECT_TRUE(
       host.receive(*to_card, ConsoleChanged{.instance = InstanceId::trusted("i-01234567"), .output = {}}));
   EXPECT_FALSE(agent.receive(*to_control, Welcome{.epoch = 9}));
-  EXPECT_FALSE(agent.receive(*to_control, Delta{.epoch = 9, .delta = {.revision = 12}}));
+  EXPECT_FALSE(
+      agent.receive(*to_control, Delta{.epoch = 9, .delta = {.revision = 12, .upserts = {}, .removes = {}}}));
   EXPECT_FALSE(agent.receive(*to_control, Command{.id = 1, .epoch = 3, .order = StopAll{}}));
   EXPECT_TRUE(card.revisions.empty());
 }
