@@ -142,7 +142,7 @@ bool Connection::State::write_data(Instant now, Transmission& out) {
 
 // A train of datagrams that takes long on a slow path would make those of other paths wait for it.
 std::uint32_t Connection::State::path_run() const {
-  if (settings.path_run == 1) return 1;
+  if (settings.path_run == 1 || congestion.delivery_rate() == 0) return settings.path_run;  // Not known yet.
   const std::uint64_t carried = congestion.delivery_rate() / 8'000'000 *
                                 static_cast<std::uint64_t>(settings.path_run_time.nanoseconds) / 1000;
   const std::uint64_t datagrams = carried / settings.payload_bytes_max;
