@@ -114,6 +114,8 @@ Result<void> Fabric::route_hosts() const {
     FabricLinks links = TRY(FabricLinks::open());
     const unsigned loopback = TRY(index_of(links.routes(), "lo"));
     TRY(links.routes().add_address(loopback, {host_address(host), 32}));
+    // Who asks the device of this address for its MTU means the network's.
+    TRY(links.routes().set_link_mtu(loopback, plan_.mtu));
     std::vector<NextHop> hops;
     for (std::uint16_t spine = 1; spine <= plan_.spines; ++spine) {
       const LinkId link{host, spine};

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/operator_client.h"
@@ -16,18 +15,10 @@
 namespace enid::apps {
 namespace {
 
-// An instance's own folder: of this machine's host, or, in a lab, of another host's card.
+// An instance's own folder.
 std::string find_instance(const StateFolder& folder, const std::string& instance) {
-  std::vector<std::string> hosts = {folder.path()};
-  std::error_code ignored;
-  for (const auto& host : std::filesystem::directory_iterator(folder.path() + "/hosts", ignored))
-    hosts.push_back(host.path());
-  for (const std::string& host : hosts) {
-    const StateFolder its(host);
-    for (const std::string& kind : {its.machines(), its.instances()})
-      if (std::filesystem::exists(kind + "/" + instance)) return kind + "/" + instance;
-  }
-  return folder.instances() + "/" + instance;
+  const std::string machine = folder.machines() + "/" + instance;
+  return std::filesystem::exists(machine) ? machine : folder.instances() + "/" + instance;
 }
 
 }  // namespace
