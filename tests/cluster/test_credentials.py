@@ -31,7 +31,7 @@ class Credentials(unittest.TestCase):
 
     def card(self, host, *flags):
         # 127.0.0.x: the network between hosts is this machine's loopback.
-        card = Card(host, "127.0.0.2", self.api, *flags)
+        card = Card(host, "127.0.0.1", self.api, *flags)
         self.addCleanup(card.close)
         return card
 

@@ -80,11 +80,10 @@ class TwoHosts(ClusterTest):
         boot = self.daemon.inside(first, "cat", "/proc/1/stat").split()[21]
         size = 64 << 20
         # A server that listens once and digests; a client that sends numbered bytes, slowly enough to last.
-        listener = self.in_background(first, "sh", "-c", "busybox nc -l -p 7000 | sha256sum")
+        # Its input never ends: at the end of it, nc would tell the other side to end.
+        listener = self.in_background(
+            first, "sh", "-c", "mkfifo /tmp/input && busybox nc -l -p 7000 <>/tmp/input | sha256sum")
         eventually(lambda: "7000" in self.daemon.run_inside(first, "sh", "-c", "busybox netstat -ltn").stdout, "the listener")
-        group = self.daemon.aws("ec2", "describe-security-groups", "--filters",
-                                "Name=group-name,Values=default")["SecurityGroups"][0]["GroupId"]
-        del group  # The default group admits its members.
         sender = self.in_background(
             second, "sh", "-c",
             f"(i=0; while [ $i -lt 64 ]; do head -c {size // 64} /dev/zero | tr '\\0' \"$(printf '%x' $((i % 16)))\"; "

@@ -123,7 +123,7 @@ class ClusterTest(unittest.TestCase):
         [reservation] = self.daemon.aws("ec2", "describe-instances", "--instance-ids", instance)["Reservations"]
         [record] = reservation["Instances"]
         tags = {tag["Key"]: tag["Value"] for tag in record.get("Tags", [])}
-        return instance, record["PrivateIpAddress"], int(tags["enid:host"].removeprefix("host-"))
+        return instance, record["PrivateIpAddress"], int(tags["aws:enid:host"].removeprefix("host-"))
 
     def one_on_each(self):
         launched = self.launch(2)
