@@ -2,8 +2,8 @@
 // tags that CreateTags shares.
 //
 //   Documented: "Tag your Amazon EC2 resources", restrictions: at most 50 tags a resource, keys of
-//   1 to 128 and values of at most 256 characters, the prefix "aws:" is AWS's own, and
-//   "enid:" ours.
+//   1 to 128 and values of at most 256 characters, the prefix "aws:" is the
+//   system's own.
 #pragma once
 
 #include <initializer_list>

@@ -87,7 +87,8 @@ class HandlerStory : public ::testing::Test {
 
   bool strict_images_ = false;
   Random random_{1};
-  control::RegionModel region_{"us-east-1"};
+  std::shared_ptr<control::SharedByRegions> shared_ = control::SharedByRegions::with_local_host();
+  control::RegionModel region_{"us-east-1", shared_};
 
  private:
   OperationTable table_{service_shape()};

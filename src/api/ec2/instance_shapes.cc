@@ -122,7 +122,7 @@ Instance describe(const std::string& account, const control::RegionModel& region
       PrivateDnsNameOptionsResponse{.hostname_type = instance.hostname_type,
                                     .enable_resource_name_dns_a_record = false,
                                     .enable_resource_name_dns_aaaa_record = false};
-  shape.tags = to_tag_list(control::shown_tags(instance));
+  shape.tags = to_tag_list(control::shown_tags(region, instance));
   return shape;
 }
 

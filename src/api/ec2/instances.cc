@@ -177,7 +177,8 @@ Result<std::vector<const InstanceRecord*>> select_instances(CallContext& context
     const auto values = [&](std::string_view name, FilterValues& to) {
       filter_values(context, instance, name, to);
     };
-    if (filters.match(values, control::shown_tags(instance))) found.push_back(&instance);
+    if (filters.match(values, control::shown_tags(context.transaction.region(), instance)))
+      found.push_back(&instance);
   };
   for (const InstanceRecord* instance : TRY(find_instances(context.transaction, ids))) consider(*instance);
   if (ids.empty())

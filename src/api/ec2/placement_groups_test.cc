@@ -138,14 +138,19 @@ TEST_F(PlacementGroups, must_exist_and_suit_the_instance_type) {
 
 class EnidsOwnTags : public PlacementGroups {};
 
+TEST_F(EnidsOwnTags, are_not_shown_where_there_is_one_host) {
+  EXPECT_THAT(described(launch(launch_request())).tags, IsEmpty());
+}
+
 TEST_F(EnidsOwnTags, tell_the_host_of_an_instance) {
+  shared_->hosts.add({.id = HostId::trusted("host-2")});
   const std::string id = launch(launch_request());
   const auto tags = described(id).tags;
   ASSERT_THAT(tags, SizeIs(1));
-  EXPECT_EQ(tags[0].key, "enid:host");
+  EXPECT_EQ(tags[0].key, "aws:enid:host");
   EXPECT_EQ(tags[0].value, "host-1");
   const auto with_tag = [&](const char* host) {
-    return call<operations::DescribeInstances>({.filters = {filter("tag:enid:host", {host})}})
+    return call<operations::DescribeInstances>({.filters = {filter("tag:aws:enid:host", {host})}})
         .value()
         .reservations;
   };
@@ -159,11 +164,12 @@ TEST_F(EnidsOwnTags, tell_the_host_of_an_instance) {
 }
 
 TEST_F(EnidsOwnTags, are_not_the_callers_to_change) {
+  shared_->hosts.add({.id = HostId::trusted("host-2")});
   const std::string id = launch(launch_request());
   EXPECT_EQ(code_of<operations::CreateTags>(
-                {.resources = {id}, .tags = {Tag{.key = "enid:host", .value = "host-9"}}}),
+                {.resources = {id}, .tags = {Tag{.key = "aws:enid:host", .value = "host-9"}}}),
             "InvalidParameterValue");
-  EXPECT_EQ(code_of<operations::DeleteTags>({.resources = {id}, .tags = {Tag{.key = "Enid:host"}}}),
+  EXPECT_EQ(code_of<operations::DeleteTags>({.resources = {id}, .tags = {Tag{.key = "Aws:enid:host"}}}),
             "InvalidParameterValue");
   EXPECT_EQ(code_of<operations::DeleteTags>({.resources = {id}}), "") << "all of the caller's own";
   EXPECT_THAT(described(id).tags, SizeIs(1));

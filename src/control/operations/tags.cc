@@ -1,13 +1,12 @@
 #include "control/operations/tags.h"
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 
 namespace enid::control {
 namespace {
 
-constexpr std::array<std::string_view, 2> kReservedPrefixes = {"aws:", "enid:"};
+constexpr std::string_view kReservedPrefix = "aws:";
 
 // Calls act.operator()<Record>() for each kind of record that has tags.
 template <class Act>
@@ -56,14 +55,13 @@ bool is_reserved_tag_key(std::string_view key) {
   const auto lower = [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
   };
-  return std::ranges::any_of(kReservedPrefixes, [&](std::string_view prefix) {
-    return std::ranges::equal(key.substr(0, prefix.size()), prefix, {}, lower);
-  });
+  return std::ranges::equal(key.substr(0, kReservedPrefix.size()), kReservedPrefix, {}, lower);
 }
 
-Tags shown_tags(const InstanceRecord& instance) {
+Tags shown_tags(const RegionModel& region, const InstanceRecord& instance) {
   Tags tags = instance.tags;
-  if (!instance.host.empty()) tags["enid:host"] = instance.host.text();
+  const bool is_one_of_several = region.hosts().all().size() > 1;
+  if (is_one_of_several && !instance.host.empty()) tags["aws:enid:host"] = instance.host.text();
   return tags;
 }
 
@@ -71,7 +69,7 @@ void for_each_tagged(const RegionModel& region, const std::function<void(const T
   for_each_kind([&]<class Record>() {
     for (const auto& [id, record] : region.table<Record>()) {
       if constexpr (std::is_same_v<Record, InstanceRecord>) {
-        visit({kRecordFolder<Record>, id.text(), shown_tags(record)});
+        visit({kRecordFolder<Record>, id.text(), shown_tags(region, record)});
       } else {
         visit({kRecordFolder<Record>, id.text(), record.tags});
       }

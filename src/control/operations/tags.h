@@ -22,12 +22,13 @@ struct TaggedResource {
 // Every resource that may have tags.
 void for_each_tagged(const RegionModel& region, const std::function<void(const TaggedResource&)>& visit);
 
-// Documented: EC2 User Guide, "Tag your Amazon EC2 resources": the prefix "aws:" is AWS's own. "enid:" is
-// ours. In letters of any size.
+// Documented: EC2 User Guide, "Tag your Amazon EC2 resources": the prefix "aws:" is the system's own. In
+// letters of any size.
 bool is_reserved_tag_key(std::string_view key);
-// The caller's tags, and enid's own: "enid:host", where the instance is. Those are not stored; they follow
-// from the record.
-Tags shown_tags(const InstanceRecord& instance);
+// The caller's tags and, where there are several hosts, enid's own: "aws:enid:host", where the instance is.
+// It is not stored; it follows from the record. Chosen: with the system's prefix, which Terraform leaves
+// alone; another would be a tag that it wants to remove.
+Tags shown_tags(const RegionModel& region, const InstanceRecord& instance);
 
 // The caller's own. Null: there is no such resource. Good until the transaction changes it.
 const Tags* find_tags(const RegionModel& region, const std::string& id);
