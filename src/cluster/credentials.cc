@@ -84,6 +84,17 @@ bool set_serial(X509* certificate) {
   return ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial >> 1) == 1;
 }
 
+// No two authorities are called the same: else a certificate of another one would look like one of this
+// authority's that is damaged, and people would be told so.
+bool add_name_of_its_own(X509_NAME* to) {
+  std::uint64_t number = 0;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&number), sizeof number) != 1) return false;
+  const std::string text = fmt::format("{:016x}", number);
+  return X509_NAME_add_entry_by_txt(to, "serialNumber", MBSTRING_ASC,
+                                    reinterpret_cast<const unsigned char*>(text.data()),
+                                    static_cast<int>(text.size()), -1, 0) == 1;
+}
+
 bool set_times(X509* certificate, WallTime now) {
   const std::time_t from = now.seconds_since_epoch() - kEarlierSeconds;
   const std::time_t until = now.seconds_since_epoch() + kLifeSeconds;
@@ -108,6 +119,7 @@ Result<CertifiedKey> make(const std::string& name, WallTime now, X509* issuer, E
   X509* const from = issuer == nullptr ? to : issuer;
   bool ok = X509_set_version(to, X509_VERSION_3) == 1 && set_serial(to) && set_times(to, now) &&
             X509_set_pubkey(to, key.get()) == 1 && set_name(X509_get_subject_name(to), name) &&
+            (issuer != nullptr || add_name_of_its_own(X509_get_subject_name(to))) &&
             X509_set_issuer_name(to, X509_get_subject_name(from)) == 1;
   if (issuer == nullptr) {
     ok = ok && add_extension(to, from, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
