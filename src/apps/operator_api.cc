@@ -301,7 +301,7 @@ void OperatorApi::capture(const OperatorRequest& request, OperatorAnswer& answer
         for (const std::string& name : names) {
           const auto interface = find_interface(regions, name);
           if (!interface) return Found{{}, name, {}};
-          if (host_of(*interface).text() != control::kLocalHostName) here.elsewhere = name;
+          if (!parts_.is_own(host_of(*interface))) here.elsewhere = name;
           here.ids.push_back(interface->id);
         }
         if (names.empty())
@@ -353,7 +353,7 @@ void OperatorApi::places(const OperatorRequest& request, OperatorAnswer& answer)
 }
 
 control::CardLink* OperatorApi::card_of(const HostId& host) const {
-  if (host.text() == control::kLocalHostName) return parts_.worker;
+  if (parts_.is_own(host)) return parts_.worker;
   return parts_.cards.find(host);
 }
 

@@ -30,13 +30,18 @@ class OperatorApi {
  public:
   struct Parts {
     control::ControlPlane& plane;
-    host::CardWorker* worker;  // Null: this machine has no card.
+    host::CardWorker* worker;  // Null: this machine has no card of the daemon's.
     cluster::CardServer& cards;
     HostRegistry& registry;
     api::AccessKeys& keys;
     std::string endpoint;
     std::string state;
     std::function<void()> shut_down;
+
+    // Whether it is the daemon's own card. Without one, any card may have that name.
+    bool is_own(const HostId& host) const {
+      return worker != nullptr && host.text() == control::kLocalHostName;
+    }
   };
 
   explicit OperatorApi(Parts parts);

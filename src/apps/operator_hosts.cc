@@ -65,7 +65,7 @@ void add_connection(const OperatorApi::Parts& parts, Json& host) {
 }
 
 void add_folder(const OperatorApi::Parts& parts, const HostId& host, Json& json) {
-  if (host.text() == control::kLocalHostName) {
+  if (parts.is_own(host)) {
     json["state"] = parts.state;
     json["same_machine"] = true;
   } else if (const auto card = parts.cards.card(host)) {
@@ -86,7 +86,7 @@ void add_host(const OperatorApi::Parts& parts, const OperatorRequest& request, O
 
 void remove_host(const OperatorApi::Parts& parts, const std::string& name, OperatorAnswer& answer) {
   const HostId host = HostId::trusted(name);
-  if (name == control::kLocalHostName)
+  if (parts.is_own(host))
     return refuse(answer, 400, name + " is this machine; enid up --no-card leaves it without instances");
   const std::vector<std::string> instances = instances_on(parts.plane, host);
   if (!instances.empty())
