@@ -112,7 +112,9 @@ bool is_refusal(grpc::StatusCode code) {
 
 std::string in_words(const grpc::Status& status, const CardClientOptions& options) {
   std::string text = status.error_message();
-  if (text.find("CERTIFICATE_VERIFY_FAILED") != text.npos)
+  // OpenSSL's words; those in capitals are of BoringSSL, on which gRPC may be built instead.
+  if (text.find("certificate verify failed") != text.npos ||
+      text.find("CERTIFICATE_VERIFY_FAILED") != text.npos)
     return fmt::format("the control plane at {} is not the one that made these credentials", options.target);
   return text.empty() ? "the stream ended" : text;
 }
