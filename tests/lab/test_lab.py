@@ -1,5 +1,6 @@
 """Labs come up, get bad links, get well, and go without a trace."""
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -75,6 +76,14 @@ class NetworkOfALab(unittest.TestCase):
             self.assertIn(told, refused.stderr)
 
 
+def is_running(pid):
+    """Also false for one that has ended and that nobody has asked about yet."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @unittest.skipUnless(run(BINARY, "card", "--help").returncode == 0, "this enid has no cards for other hosts")
 class HostsOfALab(unittest.TestCase):
     def test_instances_on_two_hosts_reach_each_other_and_nothing_is_left(self):
@@ -99,7 +108,7 @@ class HostsOfALab(unittest.TestCase):
         daemon.close()
         self.assertEqual(Machine(), before)
         self.assertEqual(processes_of(lab), [])
-        self.assertEqual([pid for pid in pids if os.path.exists(f"/proc/{pid}")], [])
+        self.assertEqual([pid for pid in pids if is_running(pid)], [])
 
 
 class TracesOfALab(unittest.TestCase):
