@@ -54,7 +54,8 @@ Result<void> apply_settings(unsigned link, const InterfaceSettings& before,
     if (!contains(settings.rules, rule)) TRY(routes.delete_rule(rule));
   for (const InterfaceAddress& address : before.addresses)
     if (!contains(settings.addresses, address)) TRY(routes.delete_address(link, address));
-  if (settings.mtu != 0) TRY(routes.set_link_mtu(link, settings.mtu));
+  // Once: whoever changes it inside keeps it through renewals.
+  if (settings.mtu != 0 && settings.mtu != before.mtu) TRY(routes.set_link_mtu(link, settings.mtu));
   for (const InterfaceAddress& address : settings.addresses) TRY(routes.add_address(link, address));
   for (const Route& route : settings.routes) TRY(routes.add_route(route));
   for (const SourceRule& rule : settings.rules) TRY(routes.add_rule(rule));
