@@ -131,7 +131,7 @@ class Instances:
         self.name = "ENA Express" if express else "plain ENA"
         self.interfaces = [self.interface(instance) for instance in instances]
         for instance in instances:
-            daemon.inside(instance, "ip", "link", "set", "ens5", "mtu", str(MTU))
+            daemon.inside(instance, "ip", "link", "set", "eth0", "mtu", str(MTU))
         self.address = self.interfaces[1]["PrivateIpAddress"]
 
     def interface(self, instance):
