@@ -79,6 +79,7 @@ void CardOperatorApi::status(OperatorAnswer& answer) {
                      {"flows", report.flows},
                      {"tracked_connections", report.tracked_connections},
                      {"flow_cache_hits", report.flow_cache_hits},
+                     {"ena_express", report.ena_express},
                      {"flow_cache_misses", report.flow_cache_misses}});
 }
 

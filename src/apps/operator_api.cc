@@ -203,6 +203,7 @@ void OperatorApi::status(OperatorAnswer& answer) {
   json["flows"] = report.flows;
   json["tracked_connections"] = report.tracked_connections;
   json["flow_cache_hits"] = report.flow_cache_hits;
+  json["ena_express"] = report.ena_express;
   json["flow_cache_misses"] = report.flow_cache_misses;
   send_json(answer, json);
 }
