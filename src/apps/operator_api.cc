@@ -16,6 +16,9 @@
 namespace enid::apps {
 namespace {
 
+// Chosen: the sender's, where the receiver was, and where it is now, and one to spare.
+constexpr int kTracedHostsMax = 4;
+
 // What the control thread knows, copied out for a thread of the operator's.
 template <class T>
 T look(control::ControlPlane& plane,
@@ -269,13 +272,13 @@ void OperatorApi::trace(const OperatorRequest& request, OperatorAnswer& answer) 
   if (card == nullptr)
     return refuse(answer, 409, "the card of " + host_of(*found.first).text() + " is not connected");
   const Result<contract::TraceReport> report =
-      trace_by(*card, {.from = found.first->id,
-                       .source = source_address.value_or(found.first->addresses.front()),
-                       .target = *target,
-                       .protocol = *protocol,
-                       .source_port = body.value("source_port", std::uint16_t{0}),
-                       .target_port = body.value("port", std::uint16_t{0}),
-                       .payload_bytes = body.value("bytes", std::uint16_t{0})});
+      trace_over_hosts(*card, {.from = found.first->id,
+                               .source = source_address.value_or(found.first->addresses.front()),
+                               .target = *target,
+                               .protocol = *protocol,
+                               .source_port = body.value("source_port", std::uint16_t{0}),
+                               .target_port = body.value("port", std::uint16_t{0}),
+                               .payload_bytes = body.value("bytes", std::uint16_t{0})});
   if (!report) return refuse(answer, 400, report.error().message);
   Json json = {{"interface", found.first->id.text()},
                {"source", source.empty() ? found.first->addresses.front().text() : source},
@@ -351,6 +354,31 @@ void OperatorApi::places(const OperatorRequest& request, OperatorAnswer& answer)
     list.push_back(std::move(json));
   }
   send_json(answer, {{"places", list}});
+}
+
+// The cards on the packet's way, one after the other.
+Result<contract::TraceReport> OperatorApi::trace_over_hosts(control::CardLink& first,
+                                                            const control::TraceRequest& request) const {
+  contract::TraceReport whole = TRY(trace_by(first, request));
+  for (int hosts = 1; whole.onward && hosts < kTracedHostsMax; ++hosts) {
+    const contract::OnwardTrace onward = *std::exchange(whole.onward, std::nullopt);
+    control::CardLink* const next = card_of(onward.host);
+    if (next == nullptr) {
+      whole.steps.push_back({onward.host.text(), "unknown", "its card is not connected"});
+      break;
+    }
+    control::TraceRequest onwards;
+    onwards.entering = onward;
+    const contract::TraceReport rest = TRY(trace_by(*next, onwards));
+    whole.steps.push_back({onward.host.text(), "enters", "by " + onward.carrier});
+    whole.steps.insert(whole.steps.end(), rest.steps.begin(), rest.steps.end());
+    whole.delivered = rest.delivered;
+    whole.drop_reason = rest.drop_reason;
+    whole.drop_explanation = rest.drop_explanation;
+    whole.receiver = rest.receiver;
+    whole.onward = rest.onward;
+  }
+  return whole;
 }
 
 control::CardLink* OperatorApi::card_of(const HostId& host) const {

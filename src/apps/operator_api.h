@@ -56,6 +56,8 @@ class OperatorApi {
   void add_key(const OperatorRequest& request, OperatorAnswer& answer);
   void delete_key(const std::string& id, OperatorAnswer& answer);
   void trace(const OperatorRequest& request, OperatorAnswer& answer);
+  Result<contract::TraceReport> trace_over_hosts(control::CardLink& first,
+                                                 const control::TraceRequest& request) const;
   void capture(const OperatorRequest& request, OperatorAnswer& answer);
   void places(const OperatorRequest& request, OperatorAnswer& answer);
   control::CardLink* card_of(const HostId& host) const;  // Null: it has none, or has not come yet.

@@ -47,6 +47,8 @@ Result<contract::EntityId> from_proto(const v1::EntityId& in);
 
 void to_proto(const contract::CardReport& report, v1::CardReport& out);
 Result<contract::CardReport> from_proto(const v1::CardReport& in);
+void to_proto(const contract::OnwardTrace& onward, v1::OnwardTrace& out);
+Result<contract::OnwardTrace> from_proto(const v1::OnwardTrace& in);
 void to_proto(const contract::TraceReport& report, v1::TraceReport& out);
 Result<contract::TraceReport> from_proto(const v1::TraceReport& in);
 

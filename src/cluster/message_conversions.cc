@@ -87,6 +87,7 @@ Result<TraceAnswer> from(const v1::TraceAnswer& in) {
 
 void fill(const TraceQuestion& question, v1::TraceRequest& out) {
   out.set_request(question.request);
+  if (question.trace.entering) return to_proto(*question.trace.entering, *out.mutable_entering());
   out.set_from(question.trace.from.text());
   out.set_source(question.trace.source.value);
   out.set_target(question.trace.target.value);
@@ -97,6 +98,11 @@ void fill(const TraceQuestion& question, v1::TraceRequest& out) {
 }
 
 Result<TraceQuestion> from(const v1::TraceRequest& in) {
+  if (in.has_entering()) {
+    TraceQuestion question{.request = in.request()};
+    question.trace.entering = TRY(from_proto(in.entering()));
+    return question;
+  }
   return TraceQuestion{
       .request = in.request(),
       .trace = {.from = TRY(id_from<NetworkInterfaceId>(in.from(), "network interface")),

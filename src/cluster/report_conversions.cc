@@ -93,6 +93,22 @@ Result<contract::TraceEnd> from(const v1::TraceEnd& in) {
 
 }  // namespace
 
+void to_proto(const contract::OnwardTrace& onward, v1::OnwardTrace& out) {
+  out.set_host(onward.host.text());
+  out.set_vni(onward.vni);
+  out.set_carrier(onward.carrier);
+  out.set_carrier_reason(onward.carrier_reason);
+  out.set_frame(onward.frame.data(), onward.frame.size());
+}
+
+Result<contract::OnwardTrace> from_proto(const v1::OnwardTrace& in) {
+  return contract::OnwardTrace{.host = TRY(host_id_from(in.host())),
+                               .vni = in.vni(),
+                               .carrier = in.carrier(),
+                               .carrier_reason = in.carrier_reason(),
+                               .frame = {in.frame().begin(), in.frame().end()}};
+}
+
 void to_proto(const contract::CardReport& report, v1::CardReport& out) {
   out.set_revision(report.revision);
   out.set_flows(report.flows);
@@ -105,8 +121,10 @@ void to_proto(const contract::CardReport& report, v1::CardReport& out) {
     to.set_id(host.id.text());
     to.set_sent_frames(host.sent_frames);
     to.set_mtu(host.mtu);
+    to.set_srd_established(host.srd_established);
   }
   fill(report.underlay, *out.mutable_underlay());
+  out.mutable_ena_express()->insert(report.ena_express.begin(), report.ena_express.end());
 }
 
 Result<contract::CardReport> from_proto(const v1::CardReport& in) {
@@ -120,8 +138,10 @@ Result<contract::CardReport> from_proto(const v1::CardReport& in) {
   for (const auto& host : in.hosts())
     report.hosts.push_back({.id = TRY(host_id_from(host.id())),
                             .sent_frames = host.sent_frames(),
-                            .mtu = TRY(narrow<std::uint16_t>(host.mtu(), "an MTU"))});
+                            .mtu = TRY(narrow<std::uint16_t>(host.mtu(), "an MTU")),
+                            .srd_established = host.srd_established()});
   report.underlay = from(in.underlay());
+  report.ena_express = {in.ena_express().begin(), in.ena_express().end()};
   return report;
 }
 
@@ -137,6 +157,7 @@ void to_proto(const contract::TraceReport& report, v1::TraceReport& out) {
   }
   if (report.sender) fill(*report.sender, *out.mutable_sender());
   if (report.receiver) fill(*report.receiver, *out.mutable_receiver());
+  if (report.onward) to_proto(*report.onward, *out.mutable_onward());
 }
 
 Result<contract::TraceReport> from_proto(const v1::TraceReport& in) {
@@ -147,6 +168,7 @@ Result<contract::TraceReport> from_proto(const v1::TraceReport& in) {
   for (const auto& step : in.steps()) report.steps.push_back({step.stage(), step.verdict(), step.detail()});
   if (in.has_sender()) report.sender = TRY(from(in.sender()));
   if (in.has_receiver()) report.receiver = TRY(from(in.receiver()));
+  if (in.has_onward()) report.onward = TRY(from_proto(in.onward()));
   return report;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/ip_address.h"
@@ -22,6 +23,8 @@ struct TraceRequest {
   std::uint16_t source_port = 0;  // Zero: an ephemeral port is chosen.
   std::uint16_t target_port = 0;
   std::uint16_t payload_bytes = 0;
+  // Instead of all above: a packet of which another host's card said that it goes on to this one.
+  std::optional<contract::OnwardTrace> entering = {};
 };
 
 class CardLink {

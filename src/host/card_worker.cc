@@ -428,6 +428,7 @@ void CardWorker::report(std::function<void(contract::CardReport)> done) {
 void CardWorker::trace(control::TraceRequest request,
                        std::function<void(Result<contract::TraceReport>)> done) {
   parts_->send([&parts = *parts_, request = std::move(request), done = std::move(done)] {
+    if (request.entering) return done(parts.card.trace_entering(*request.entering, monotonic_now()));
     const card::TraceSpec spec{.from = request.from,
                                .source = request.source,
                                .target = request.target,

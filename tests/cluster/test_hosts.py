@@ -28,6 +28,8 @@ class TwoHosts(ClusterTest):
         self.assertIn("connected since", status)
         trace = self.daemon.enid("trace", "--from", first, "--to", second_address, "--proto", "icmp")
         self.assertEqual(trace.returncode, 0, trace.stdout + trace.stderr)
+        self.assertRegex(trace.stdout, r"host-3 +enters")  # The second card's half follows.
+        self.assertIn("security_group_ingress", trace.stdout)
         # The card's own socket knows its own.
         own = json.loads(subprocess.run([BINARY, "status", "--state", self.cards[2].state, "--json"],
                                         capture_output=True, text=True, check=True).stdout)
