@@ -264,7 +264,7 @@ void CardServer::Parts::join(const Hello& hello, RemoteHost& host, const std::sh
               .underlay_address = hello.underlay_address,
               .network_cards = hello.network_cards,
               .underlay_mtu = hello.underlay_mtu},
-             host, [this, id = hello.host, outbox](const Result<void>& joined) {
+             host, [id = hello.host, outbox](const Result<void>& joined) {
                if (joined) return spdlog::info("host {} has joined", id.text());
                spdlog::warn("host {} cannot join: {}", id.text(), joined.error().message);
                outbox->end(joined.error());
