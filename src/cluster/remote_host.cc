@@ -90,8 +90,9 @@ void RemoteHost::lose_stream(Calls& calls) {
   stream_.reset();
   programmed_ = false;
   take_waiters(UINT64_MAX, calls);
-  for (auto& [number, done] : reports_) calls.push_back([done = std::move(done)] { done({}); });
-  for (auto& [number, done] : traces_) calls.push_back([this, done = std::move(done)] { done(away(id_)); });
+  for (auto& [number, done] : reports_) calls.push_back([answer = std::move(done)] { answer({}); });
+  for (auto& [number, done] : traces_)
+    calls.push_back([this, answer = std::move(done)] { answer(away(id_)); });
   reports_.clear();
   traces_.clear();
 }
