@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/overload.h"
+#include "cluster/protocol_error.h"
+
 namespace enid::cluster {
 namespace {
 
@@ -12,15 +15,6 @@ using control::InterfaceAttachment;
 
 // Chosen: far more than are under way at once; a command is sent again only when its outcome was not heard.
 constexpr std::size_t kOutcomesMax = 8192;
-
-template <class... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
-
-std::unexpected<Error> protocol_error(std::string what) {
-  return failure(std::make_error_code(std::errc::protocol_error), std::move(what));
-}
 
 // Empty: it is about all of them.
 InstanceId instance_of(const Order& order) {

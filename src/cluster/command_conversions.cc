@@ -1,15 +1,12 @@
 // What the control plane orders of a host's instances: control/instance_runtime.h <-> protobuf.
 #include "cluster/conversions.h"
 
+#include "cluster/overload.h"
+
 namespace enid::cluster {
 namespace {
 
 using control::InterfaceAttachment;
-
-template <class... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
 
 Result<InstanceId> instance_from(const std::string& text) { return id_from<InstanceId>(text, "instance"); }
 

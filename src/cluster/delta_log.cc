@@ -2,16 +2,13 @@
 
 #include <utility>
 
+#include "cluster/overload.h"
+
 namespace enid::cluster {
 namespace {
 
 constexpr std::size_t kEntityBytes = 128;  // Ids, numbers and what holds them.
 constexpr std::size_t kElementBytes = 48;  // An address, a prefix or a group of a list.
-
-template <class... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
 
 }  // namespace
 

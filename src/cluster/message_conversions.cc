@@ -1,13 +1,10 @@
 // The messages of the stream, both ways, and what a card keeps on disk: messages.h <-> protobuf.
 #include "cluster/conversions.h"
 
+#include "cluster/overload.h"
+
 namespace enid::cluster {
 namespace {
-
-template <class... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
 
 void fill(const Error& error, v1::Failure& out) {
   // Codes of other categories mean nothing on another machine; the message is for people anyway.

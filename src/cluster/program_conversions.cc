@@ -1,16 +1,12 @@
 // The entities of a card's program: contract/card_program.h <-> protobuf.
 #include "cluster/conversions.h"
+#include "cluster/overload.h"
 #include "control/hosts.h"
 
 namespace enid::cluster {
 namespace {
 
 using namespace contract;
-
-template <class... Cases>
-struct Overload : Cases... {
-  using Cases::operator()...;
-};
 
 Result<Ipv4Prefix> prefix_from(const std::string& text) {
   const auto prefix = Ipv4Prefix::parse(text);

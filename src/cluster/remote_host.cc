@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "cluster/protocol_error.h"
+
 namespace enid::cluster {
 namespace {
-
-std::unexpected<Error> protocol_error(std::string what) {
-  return failure(std::make_error_code(std::errc::protocol_error), std::move(what));
-}
 
 std::unexpected<Error> away(const HostId& id) {
   return failure(std::make_error_code(std::errc::host_unreachable),
