@@ -37,7 +37,7 @@
 namespace enid::devices::ena {
 
 // Raised with every change of what follows: a daemon and a device of different versions part at once.
-constexpr std::uint32_t kDataPathVersion = 1;
+constexpr std::uint32_t kDataPathVersion = 2;
 constexpr std::size_t kMessageBytesMax = 60 * 1024;
 constexpr std::size_t kMessageTextMax = 512;
 constexpr std::size_t kRangesInMessage = 1024;
