@@ -22,7 +22,8 @@ Result<std::unique_ptr<CardHost>> CardHost::create(const CardHostOptions& option
   host->binder_ = std::make_unique<CardPortBinder>(*host->worker_, *host->devices_);
   instances::NetnsRuntimeOptions namespaces;
   namespaces.state_folder = options.folder.instances();
-  namespaces.hidden_folder = options.folder.path();
+  namespaces.hidden_folders = options.hidden_folders;
+  namespaces.hidden_folders.push_back(options.folder.path());
   host->namespaces_ = TRY(instances::NetnsRuntime::create(namespaces, *host->binder_));
   host->machines_ = TRY(instances::QemuRuntime::create({.machines_folder = options.folder.machines(),
                                                         .state_folder = options.folder.path(),

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "apps/card_port_binder.h"
 #include "apps/state_folder.h"
@@ -25,6 +27,7 @@ struct CardHostOptions {
   StateFolder folder{kDefaultState};
   std::uint64_t seed = 1;
   CardSecret secret{};
+  std::vector<std::string> hidden_folders = {};      // What instances may not see, besides `folder`.
   std::optional<Ipv4Address> underlay_address = {};  // Without, its instances reach no other host's.
 };
 

@@ -8,6 +8,7 @@
 #include <bit>
 #include <condition_variable>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <mutex>
@@ -67,6 +68,16 @@ Result<CardSecret> kept_card_secret(const StateFolder& folder) {
   return secret;
 }
 
+// The state of the daemon that this card belongs to, when it is on this machine.
+std::vector<std::string> daemon_folder(std::string_view api) {
+  constexpr std::string_view kSocket = "unix:";
+  if (!api.starts_with(kSocket)) return {};
+  const std::filesystem::path folder = std::filesystem::absolute(api.substr(kSocket.size())).parent_path();
+  std::error_code code;
+  if (!std::filesystem::exists(StateFolder(folder.string()).database(), code)) return {};
+  return {folder.string()};
+}
+
 }  // namespace
 
 // In the order of their making; each stands on those above it.
@@ -85,6 +96,7 @@ struct CardProcess::Parts {
     host = TRY(CardHost::create({.folder = options.folder,
                                  .seed = random_number(),
                                  .secret = TRY(kept_card_secret(options.folder)),
+                                 .hidden_folders = daemon_folder(options.api),
                                  .underlay_address = options.underlay_address}));
     cluster::Hello facts;
     facts.host = options.host;

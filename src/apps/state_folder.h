@@ -1,14 +1,17 @@
 // StateFolder: where one daemon keeps everything, and the lock that makes it one.
 //
-//   STATE/enid.db        the store (SQLite)
-//   STATE/enid.sock      the operator's socket
-//   STATE/devices.sock   where processes that hold network cards find the daemon (`enid device`)
-//   STATE/cards.sock     where cards of other network namespaces of this machine find the daemon (`enid
-//   card`) STATE/card.secret, STATE/program.snapshot   what an `enid card` keeps STATE/enid.pid       the
-//   daemon's process id; the daemon holds a lock on this file STATE/enid.log       its log STATE/endpoint the
-//   URL it listens on STATE/instances/     what the instances left on disk STATE/machines/      what the
-//   virtual machines left on disk STATE/guest/         what virtual machines run on: QEMU, a kernel, a file
-//   tree (tools/guest/fetch.sh)
+//   STATE/enid.db           the store (SQLite)
+//   STATE/enid.sock         the operator's socket
+//   STATE/devices.sock      where processes that hold network cards find the daemon (`enid device`)
+//   STATE/cards.sock        where cards in other network namespaces of this machine do (`enid card`)
+//   STATE/card.secret       what an `enid card` keeps,
+//   STATE/program.snapshot  and what it was told
+//   STATE/enid.pid          the daemon's process id; the daemon holds a lock on this file
+//   STATE/enid.log          its log
+//   STATE/endpoint          the URL it listens on
+//   STATE/instances/        what the instances left on disk
+//   STATE/machines/         what the virtual machines left on disk
+//   STATE/guest/            what virtual machines run on: QEMU, a kernel, a file tree (tools/guest/fetch.sh)
 //
 // Invariant: the folder has mode 0700. The lock is flock()'s, so it goes with the process,
 // also after kill -9.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "host/unique_fd.h"
@@ -39,7 +40,7 @@ Result<host::UniqueFd> listen_in(const std::string& folder) {
   return listener;
 }
 
-Result<InstanceInit> come_up(const std::string& folder_path, const std::string& hidden) {
+Result<InstanceInit> come_up(const std::string& folder_path, std::vector<std::string> hidden) {
   const InstanceFolder folder(folder_path);
   InitSettings settings{folder.read("hostname"), folder.read("user_data"), folder.read("authorized_key")};
   if (::sethostname(settings.hostname.data(), settings.hostname.size()) != 0)
@@ -49,7 +50,7 @@ Result<InstanceInit> come_up(const std::string& folder_path, const std::string& 
   host::UniqueFd log(::open("console.log", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!log.is_open()) return errno_failure("open console.log");
   Console console(std::move(log));
-  TRY(enter_file_tree({folder_path, hidden, settings.hostname}));
+  TRY(enter_file_tree({folder_path, std::move(hidden), settings.hostname}));
   TRY(console.make_device());
   TRY(drop_privileges());
   InstanceInit init(std::move(settings), std::move(console), std::move(listener));
@@ -60,7 +61,7 @@ Result<InstanceInit> come_up(const std::string& folder_path, const std::string& 
 }  // namespace
 
 int init_main(int argc, char** argv) {
-  if (argc != 3 || ::getpid() != 1) {
+  if (argc < 3 || ::getpid() != 1) {
     ::dprintf(2, "instance-init is started by enid, as process 1 of an instance\n");
     return 2;
   }
@@ -72,7 +73,7 @@ int init_main(int argc, char** argv) {
     files.rlim_cur = std::min<rlim_t>(files.rlim_cur, 1024);
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
-  Result<InstanceInit> init = come_up(argv[1], argv[2]);
+  Result<InstanceInit> init = come_up(argv[1], {argv + 2, argv + argc});
   const std::string word = init ? "ready" : init.error().message;
   // Nobody listens any more: the daemon that wanted this instance is gone.
   const bool heard = ::write(kReadyDescriptor, word.data(), word.size()) == static_cast<ssize_t>(word.size());

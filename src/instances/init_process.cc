@@ -68,15 +68,16 @@ Result<InitProcess> InitProcess::open(const ProcessIdentity& identity) {
 }
 
 Result<StartedInit> start_init(const std::string& program, const std::string& folder,
-                               const std::string& hidden) {
+                               const std::vector<std::string>& hidden) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return errno_failure("make a pipe");
   host::UniqueFd ready(pipe[0]);
   host::UniqueFd ready_in_child(pipe[1]);
 
-  std::array<char*, 5> arguments = {const_cast<char*>("enid"), const_cast<char*>("instance-init"),
-                                    const_cast<char*>(folder.c_str()), const_cast<char*>(hidden.c_str()),
-                                    nullptr};
+  std::vector<char*> arguments = {const_cast<char*>("enid"), const_cast<char*>("instance-init"),
+                                  const_cast<char*>(folder.c_str())};
+  for (const std::string& each : hidden) arguments.push_back(const_cast<char*>(each.c_str()));
+  arguments.push_back(nullptr);
   constexpr unsigned long kNamespaces =
       CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWIPC;
   // The system call itself, as fork(2) but for the flags: no new stack, no exit handlers.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "host/unique_fd.h"
@@ -30,7 +31,7 @@ struct StartedInit {
 // Clones a child into new namespaces; it runs `program` as "instance-init" and does not end
 // with this process. See wait_until_ready.
 Result<StartedInit> start_init(const std::string& program, const std::string& folder,
-                               const std::string& hidden);
+                               const std::vector<std::string>& hidden);
 
 // Until init.sock answers, or the reason why it never will.
 Result<void> wait_until_ready(const host::UniqueFd& ready, int timeout_ms);

@@ -102,7 +102,7 @@ Result<void> NetnsRuntime::Parts::start(const control::InstanceLaunch& launch) {
   TRY(at.write("user_data", launch.user_data));
   TRY(at.write("authorized_key", launch.authorized_key));
   TRY(at.write("boot", launch.first_boot ? "first" : "again"));
-  StartedInit started = TRY(start_init(options.init_program, at.path(), options.hidden_folder));
+  StartedInit started = TRY(start_init(options.init_program, at.path(), options.hidden_folders));
   const Result<void> noted = at.write("process", started.init.identity.text());
   const std::shared_ptr<RunningInstance> instance = keep(launch.id, std::move(started.init));
   Result<void> up = noted ? bring_up(*instance, launch, started.ready) : noted;
@@ -168,9 +168,13 @@ Result<std::unique_ptr<NetnsRuntime>> NetnsRuntime::create(NetnsRuntimeOptions o
   if (code) return failure(code, "make " + options.state_folder);
   ::chmod(options.state_folder.c_str(), 0700);
   options.state_folder = std::filesystem::canonical(options.state_folder, code).string();
-  if (options.hidden_folder.empty()) options.hidden_folder = options.state_folder;
-  options.hidden_folder = std::filesystem::canonical(options.hidden_folder, code).string();
   if (code) return failure(code, "find " + options.state_folder);
+  options.hidden_folders.push_back(options.state_folder);
+  for (std::string& folder : options.hidden_folders) {
+    const std::string named = folder;
+    folder = std::filesystem::canonical(named, code).string();
+    if (code) return failure(code, "find " + named);
+  }
   std::unique_ptr<ProcessWatcher> watcher = TRY(ProcessWatcher::create());
   auto parts = std::make_unique<Parts>(std::move(options), binder, std::move(watcher));
   return std::unique_ptr<NetnsRuntime>(new NetnsRuntime(std::move(parts)));

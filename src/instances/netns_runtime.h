@@ -32,7 +32,8 @@ namespace enid::instances {
 struct NetnsRuntimeOptions {
   std::string state_folder;                     // STATE/instances; made when missing.
   std::string init_program = "/proc/self/exe";  // Run with first argument "instance-init".
-  std::string hidden_folder;                    // What no instance may see: STATE. Empty: state_folder.
+  // What no instance may see, besides state_folder: STATE, and that of a daemon elsewhere on this machine.
+  std::vector<std::string> hidden_folders = {};
 };
 
 class NetnsRuntime final : public control::InstanceRuntime {

@@ -95,6 +95,20 @@ TEST_F(NetnsRuntimeTest, sockets_of_the_host_cannot_be_reached) {
   }
 }
 
+TEST_F(NetnsRuntimeTest, hidden_folders_are_seen_by_no_instance) {
+  const HostSocket first(false);
+  const HostSocket second(false);
+  const std::string look = "ls " + std::filesystem::path(first.path()).parent_path().string() + " " +
+                           std::filesystem::path(second.path()).parent_path().string();
+  ASSERT_TRUE(machine().start(launch_of(kFirst)));
+  EXPECT_THAT(output(look), HasSubstr("door"));  // Or this test could not fail.
+  ASSERT_TRUE(machine().stop(kFirst, true));
+  for (const HostSocket* each : {&first, &second})
+    machine().hide(std::filesystem::path(each->path()).parent_path().string());
+  ASSERT_TRUE(machine().start(launch_of(kFirst)));
+  EXPECT_THAT(output(look), testing::Not(HasSubstr("door")));
+}
+
 TEST_F(NetnsRuntimeTest, files_written_inside_stay_inside_and_outlive_a_stop) {
   ASSERT_TRUE(machine().start(launch_of(kFirst)));
   EXPECT_EQ(output("echo mine > /etc/enidtest-marker; echo kept > /root/kept; cat /etc/enidtest-marker"),

@@ -99,9 +99,9 @@ std::string escape(std::string_view path) {
   return escaped;
 }
 
-void show_other_file_systems(const std::string& hidden) {
+void show_other_file_systems(const std::vector<std::string>& hidden) {
   for (const std::string& point : other_file_systems()) {
-    if (is_below(point, hidden)) continue;
+    if (std::ranges::any_of(hidden, [&](const std::string& each) { return is_below(point, each); })) continue;
     // An overlay again, not a bind: through a bind the host's sockets could be reached, as they
     // are found by inode. Without an upper folder it is read-only, and wants two lower ones.
     const std::string layers = "lowerdir=" + escape(point) + ":../empty";
@@ -204,11 +204,13 @@ Result<void> enter_file_tree(const FileTreeOptions& options) {
   TRY(make_kernel_views());
   TRY(mount_empty("run", "mode=0755,size=64m"));
   for (const char* path : {"tmp", "var/tmp"}) TRY(mount_empty(path, "mode=1777,size=512m"));
-  // The last is the state of another enid on this machine.
-  for (const char* path : {"etc/ssh", "etc/ssl/private", "var/lib/private", "var/lib/enid"})
+  // The last two are the states of another daemon and of a card on this machine.
+  for (const char* path :
+       {"etc/ssh", "etc/ssl/private", "var/lib/private", "var/lib/enid", "var/lib/enid-card"})
     TRY(mount_empty(path, "mode=0755,size=1m"));
   for (const char* path : {"etc/shadow", "etc/gshadow", "etc/shadow-", "etc/gshadow-"}) TRY(cover_file(path));
-  TRY(mount_empty(options.hidden.substr(1), "mode=0000,size=4k", MS_RDONLY));
+  for (const std::string& hidden : options.hidden)
+    TRY(mount_empty(hidden.substr(1), "mode=0000,size=4k", MS_RDONLY));
   TRY(write_settings(options.hostname));
 
   return {};

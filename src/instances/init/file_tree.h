@@ -10,19 +10,20 @@
 //   an empty /run and /tmp, its own /root, and empty places where the host keeps secrets.
 //
 // Invariants
-//   (1) Nothing below `hidden` (enid's state) can be seen, and no unix socket of the host be reached.
+//   (1) Nothing below the `hidden` (states of enid) can be seen, and no unix socket of the host be reached.
 //   (2) No device file works but those made here. Only /proc/sys/net can be written in /proc/sys.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
 namespace enid::instances {
 
 struct FileTreeOptions {
-  std::string folder;  // The instance's, absolute. See instance_folder.h.
-  std::string hidden;  // Absolute.
+  std::string folder;               // The instance's, absolute. See instance_folder.h.
+  std::vector<std::string> hidden;  // Absolute.
   std::string hostname;
 };
 

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "host/unique_fd.h"
 #include "instances/netns_runtime.h"
@@ -87,9 +88,17 @@ class TestMachine {
     NetnsRuntimeOptions options;
     options.state_folder = folder_;
     options.init_program = ENID_INSTANCE_INIT;
+    options.hidden_folders = hidden_folders_;
     auto made = NetnsRuntime::create(options, binder_);
     ASSERT_TRUE(made) << made.error().message;
     runtime_ = *std::move(made);
+  }
+
+  // From instances that start from now on.
+  void hide(const std::string& folder) {
+    hidden_folders_.push_back(folder);
+    close_runtime();
+    open_runtime();
   }
 
   const std::string& folder() const { return folder_; }
@@ -126,6 +135,7 @@ class TestMachine {
 
  private:
   PortBinder& binder_;
+  std::vector<std::string> hidden_folders_;
   std::string folder_;
   std::unique_ptr<NetnsRuntime> runtime_;
 };
