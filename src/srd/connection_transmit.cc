@@ -159,7 +159,7 @@ bool Connection::State::goes_on_run(Instant now, std::uint8_t avoid) {
 
 void Connection::State::write_flight(Instant now, Flight& flight, Transmission& out) {
   const bool again = flight.transmissions > 1;
-  const Duration lifetime = congestion.least_rtt() * kRecycledRoundTrips;
+  const Duration lifetime = std::max(congestion.least_rtt() * kRecycledRoundTrips, settings.recycled_time);
   const std::uint8_t avoid = again ? flight.slot : PathSet::kNoSlot;
   flight.slot = goes_on_run(now, avoid) ? run_slot : paths.select(now, lifetime, avoid);
   run_slot = flight.slot;

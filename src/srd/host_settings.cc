@@ -24,6 +24,8 @@ Settings host_settings(std::uint64_t link_bits_per_second) {
   // A train of seven takes 5 ms on such a path: TCP would see what the others brought meanwhile as losses.
   settings.path_run_time = Duration::from_microseconds(100);
   settings.burst_datagrams = 64;
+  // Chosen: requests that follow each other by milliseconds keep to paths that are not full.
+  settings.recycled_time = Duration::from_milliseconds(200);
   return settings;
 }
 

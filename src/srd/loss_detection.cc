@@ -19,10 +19,12 @@ LossDetection::Verdict LossDetection::judge(Instant now, const Flight& flight, c
     if (now >= lost_at || path_sequence_distance(flight.path_sequence, path.acked_sequence) >= 3)
       return {Cause::kGap, {}};
   }
-  const Duration path_rtt{std::max<std::int64_t>(path.smoothed_rtt, rtt.nanoseconds)};
-  const Duration margin{std::max(path_rtt.nanoseconds / 4, 4 * congestion.rtt_variation().nanoseconds)};
+  // Behind the last of a burst nothing waits its turn, so a path that is known to be slow gets no more time.
+  const Duration expected{later_arrived ? std::max<std::int64_t>(path.smoothed_rtt, rtt.nanoseconds)
+                                        : rtt.nanoseconds};
+  const Duration margin{std::max(expected.nanoseconds / 4, 4 * congestion.rtt_variation().nanoseconds)};
   const Duration allowed =
-      later_arrived ? path_rtt + margin + acknowledge_delay_ : path_rtt * 2 + margin + acknowledge_delay_;
+      later_arrived ? expected + margin + acknowledge_delay_ : expected * 2 + margin + acknowledge_delay_;
   const Instant lost_at = flight.sent_at + allowed;
   if (now >= lost_at) return {later_arrived ? Cause::kTimer : Cause::kTail, {}};
   return {Cause::kNone, lost_at};

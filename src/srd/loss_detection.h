@@ -6,7 +6,8 @@
 //            has passed (network cards with several queues, bonded links), the earlier one is lost.
 //     Timer  A datagram that was sent later by another path has arrived, and the datagram is older than
 //            its path's round trip with a margin.
-//     Tail   Nothing sent later has arrived: it may be the last of a burst. After twice the round trip.
+//     Tail   Nothing sent later has arrived: it may be the last of a burst. After twice the connection's
+//            round trip: a copy costs little, and its path may be slower than all others.
 //   When nothing at all is acknowledged for the retransmission timeout, everything counts as lost, the
 //   window shrinks to one datagram, and the timeout doubles each time. That is Connection's affair; here
 //   is only how long.

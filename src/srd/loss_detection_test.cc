@@ -57,6 +57,12 @@ TEST_F(LossStory, the_last_of_a_burst_is_given_twice_the_round_trip) {
   EXPECT_EQ(judge(156), Cause::kTail);
 }
 
+TEST_F(LossStory, the_last_of_a_burst_is_sent_again_although_its_path_is_slow) {
+  path.smoothed_rtt = 50'000'000;
+  EXPECT_EQ(judge(140), Cause::kNone);
+  EXPECT_EQ(judge(156), Cause::kTail);
+}
+
 TEST_F(LossStory, waits_longer_for_a_slow_path) {
   path.smoothed_rtt = 60'000;
   loss.on_acknowledged(at(101));

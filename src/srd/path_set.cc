@@ -76,13 +76,16 @@ std::uint8_t PathSet::take_turn(std::uint8_t avoid) {
 }
 
 std::uint8_t PathSet::select_for_acknowledgement() {
+  std::uint8_t alive = acknowledgement_turn_;
   for (std::uint32_t i = 0; i < size_; ++i) {
     acknowledgement_turn_ =
         static_cast<std::uint8_t>(acknowledgement_turn_ + 1U >= size_ ? 0 : acknowledgement_turn_ + 1);
     const PathSlot& slot = slots_[acknowledgement_turn_];
-    if (slot.alive) break;
+    if (!slot.alive) continue;
+    if (slot.penalty == 0) return acknowledgement_turn_;
+    alive = acknowledgement_turn_;
   }
-  return acknowledgement_turn_;
+  return alive;
 }
 
 void PathSet::penalize(std::uint8_t slot, std::uint32_t by) {

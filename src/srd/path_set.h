@@ -56,7 +56,7 @@ class PathSet {
 
   // The slot of the next datagram. Never `avoid`, unless there is no other.
   std::uint8_t select(Instant now, Duration recycled_lifetime, std::uint8_t avoid = kNoSlot);
-  // A slot for an acknowledgement: takes turns, does not use up what is recycled.
+  // A slot for an acknowledgement: those without penalty take turns; does not use up what is recycled.
   std::uint8_t select_for_acknowledgement();
 
   // From the masks of an acknowledgement.

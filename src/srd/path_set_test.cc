@@ -35,6 +35,21 @@ TEST(PathSet, passes_over_a_late_slot_for_one_turn) {
   EXPECT_EQ(used[2], 1);
 }
 
+TEST(PathSet, acknowledges_by_slots_without_penalty_in_turns) {
+  PathSet paths(4, Random(1));
+  paths.on_masks(Instant{}, 0, 1ULL << 2);
+  std::array<int, 4> used{};
+  for (int i = 0; i < 300; ++i) ++used[paths.select_for_acknowledgement()];
+  EXPECT_EQ(used, (std::array<int, 4>{100, 100, 0, 100}));
+}
+
+TEST(PathSet, acknowledges_by_any_that_lives_when_all_have_penalties) {
+  PathSet paths(4, Random(1));
+  paths.on_masks(Instant{}, 0, 0b1111);
+  for (int i = 0; i < 2; ++i) paths.on_loss(1, true);
+  for (int i = 0; i < 20; ++i) EXPECT_NE(paths.select_for_acknowledgement(), 1);
+}
+
 TEST(PathSet, never_retransmits_by_the_same_slot) {
   PathSet paths(2, Random(1));
   for (int i = 0; i < 200; ++i) EXPECT_EQ(paths.select(Instant{}, kLifetime, 1), 0);

@@ -48,6 +48,9 @@ struct Settings {
   // sockets: what takes the same way crosses the network stack together (GSO).
   std::uint32_t path_run = 1;
   Duration path_run_time = Duration::from_seconds(1);  // And no more than the network carries in this time.
+  // A path that was good stays first choice for two round trips, and at least so long. Who sends rarely has
+  // nothing newer to go by.
+  Duration recycled_time = {};
 
   // The clocks.
   std::uint32_t acknowledge_messages = 8;                        // At the latest after so many datagrams,
