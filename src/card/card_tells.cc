@@ -32,6 +32,13 @@ std::map<std::string, std::uint64_t> express_report(const ExpressLinks& express)
   add("srd_messages_never_sent", srd.messages.messages_never_sent);
   add("srd_datagrams_sent", srd.datagrams_sent);
   add("srd_datagrams_received", srd.datagrams_received);
+  const srd::RepairCounters repairs = express.carrier().repairs();
+  add("srd_retransmissions_by_gap", repairs.retransmissions_by_gap);
+  add("srd_retransmissions_by_timer", repairs.retransmissions_by_timer);
+  add("srd_tail_probes", repairs.tail_probes);
+  add("srd_retransmission_timeouts", repairs.retransmission_timeouts);
+  add("srd_spurious_retransmissions", repairs.spurious_retransmissions);
+  add("srd_paths_died", repairs.slots_died);
   add("srd_dropped_malformed", srd.dropped_malformed);
   add("srd_dropped_stranger", srd.dropped_stranger);
   add("srd_misdirected", srd.misdirected);
@@ -39,6 +46,12 @@ std::map<std::string, std::uint64_t> express_report(const ExpressLinks& express)
   for (std::size_t i = 1; i < srd::kDropReasons; ++i)
     add("srd_dropped_" + std::string(srd::name_of(static_cast<srd::DropReason>(i))), srd.dropped[i]);
   return report;
+}
+
+void add_drops(const Interface& interface, std::map<std::string, std::uint64_t>& drops) {
+  for (std::size_t reason = 1; reason < kDropReasonCount; ++reason)
+    if (interface.drops[reason] != 0)
+      drops[std::string(name_of(static_cast<DropReason>(reason)))] += interface.drops[reason];
 }
 
 }  // namespace
@@ -66,13 +79,7 @@ contract::CardReport Card::report() const {
   if (parts.express != nullptr) report.ena_express = express_report(*parts.express);
   parts.tables.for_each_interface([&](const Interface& interface) {
     if (interface.is_elsewhere) return;
-    if (interface.is_entrance) {
-      for (std::size_t reason = 1; reason < kDropReasonCount; ++reason)
-        if (interface.drops[reason] != 0)
-          report.underlay.drops[std::string(name_of(static_cast<DropReason>(reason)))] +=
-              interface.drops[reason];
-      return;
-    }
+    if (interface.is_entrance) return add_drops(interface, report.underlay.drops);
     contract::InterfaceCounters counters;
     counters.id = interface.id;
     counters.port_attached = interface.port != nullptr;
@@ -82,9 +89,7 @@ contract::CardReport Card::report() const {
     counters.received_packets = interface.received_packets;
     counters.received_bytes = interface.received_bytes;
     counters.tracked_connections = parts.connections.count(interface.handle);
-    for (std::size_t reason = 1; reason < kDropReasonCount; ++reason)
-      if (interface.drops[reason] != 0)
-        counters.drops.emplace(name_of(static_cast<DropReason>(reason)), interface.drops[reason]);
+    add_drops(interface, counters.drops);
     counters.ena_express = express_counters(interface, parts.express.get());
     report.interfaces.push_back(std::move(counters));
   });

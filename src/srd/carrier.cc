@@ -393,6 +393,21 @@ PeerCounters Carrier::peer_counters(PeerHandle peer) const {
   return found == nullptr ? PeerCounters{} : found->counters;
 }
 
+RepairCounters Carrier::repairs() const {
+  RepairCounters sum;
+  for (const Parts::Peer& peer : parts_->peers) {
+    if (!peer.connection) continue;
+    const Counters& each = peer.connection->counters();
+    sum.retransmissions_by_gap += each.retransmissions_by_gap;
+    sum.retransmissions_by_timer += each.retransmissions_by_timer;
+    sum.tail_probes += each.tail_probes;
+    sum.retransmission_timeouts += each.retransmission_timeouts;
+    sum.spurious_retransmissions += each.spurious_retransmissions;
+    sum.slots_died += each.slots_died;
+  }
+  return sum;
+}
+
 std::optional<Counters> Carrier::connection_counters(PeerHandle peer) const {
   const Parts::Peer* const found = parts_->find(peer);
   if (found == nullptr || !found->connection) return std::nullopt;

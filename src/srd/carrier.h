@@ -115,6 +115,16 @@ struct CarrierCounters {
   std::array<std::uint64_t, kDropReasons> dropped{};  // By connections.
 };
 
+// What connections did about losses, or what looked like them; see Counters. Of those that there are.
+struct RepairCounters {
+  std::uint64_t retransmissions_by_gap = 0;
+  std::uint64_t retransmissions_by_timer = 0;
+  std::uint64_t tail_probes = 0;
+  std::uint64_t retransmission_timeouts = 0;
+  std::uint64_t spurious_retransmissions = 0;
+  std::uint64_t slots_died = 0;
+};
+
 class Carrier {
  public:
   // Of one message, header and payload: a packet of 8900 bytes, its frame, and what else the header holds. On
@@ -162,6 +172,7 @@ class Carrier {
   std::uint32_t utilization_percent() const;
   std::size_t bytes() const;  // Of everything.
   const CarrierCounters& counters() const;
+  RepairCounters repairs() const;
   // Empty for a handle that finds nothing.
   PeerCounters peer_counters(PeerHandle peer) const;
   std::optional<Counters> connection_counters(PeerHandle peer) const;
