@@ -23,15 +23,6 @@ ExpressEligibility eligibility_of(const ExpressFlow& flow) {
   return kEligible;
 }
 
-std::string_view name_of(ExpressEligibility eligibility) {
-  static constexpr std::array kNames{
-#define ENID_EXPRESS_NAME(enumerator, name) std::string_view(name),
-      ENID_EXPRESS_ELIGIBILITIES(ENID_EXPRESS_NAME)
-#undef ENID_EXPRESS_NAME
-  };
-  return kNames[static_cast<std::size_t>(eligibility)];
-}
-
 std::string_view name_of(ExpressFallback fallback) {
   static constexpr std::array kNames{
 #define ENID_EXPRESS_NAME(enumerator, name, explanation) std::string_view(name),

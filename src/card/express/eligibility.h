@@ -24,23 +24,17 @@ namespace enid::card {
 // IP bytes of the longest packet that goes by SRD.
 constexpr std::uint16_t kExpressMtu = 8'900;
 
-// X(enumerator, name)
-#define ENID_EXPRESS_ELIGIBILITIES(X)            \
-  X(kEligible, "eligible")                       \
-  X(kSameHost, "same_host")                      \
-  X(kSenderOff, "sender_off")                    \
-  X(kReceiverOff, "receiver_off")                \
-  X(kSenderTypeUnable, "sender_type_unable")     \
-  X(kReceiverTypeUnable, "receiver_type_unable") \
-  X(kOtherZone, "other_zone")                    \
-  X(kOtherProtocol, "other_protocol")            \
-  X(kSenderUdpOff, "sender_udp_off")             \
-  X(kReceiverUdpOff, "receiver_udp_off")
-
 enum class ExpressEligibility : std::uint8_t {
-#define ENID_EXPRESS_NAME(enumerator, name) enumerator,
-  ENID_EXPRESS_ELIGIBILITIES(ENID_EXPRESS_NAME)
-#undef ENID_EXPRESS_NAME
+  kEligible,
+  kSameHost,
+  kSenderOff,
+  kReceiverOff,
+  kSenderTypeUnable,
+  kReceiverTypeUnable,
+  kOtherZone,
+  kOtherProtocol,
+  kSenderUdpOff,
+  kReceiverUdpOff,
 };
 
 // Why a packet of an eligible flow goes by plain ENA.
@@ -72,7 +66,6 @@ struct ExpressFlow {
 
 ExpressEligibility eligibility_of(const ExpressFlow& flow);
 
-std::string_view name_of(ExpressEligibility eligibility);
 std::string_view name_of(ExpressFallback fallback);
 // For people: "plain ENA: the receiver's interface eni-… has ENA Express off".
 std::string sentence_of(ExpressEligibility eligibility, const ExpressFlow& flow);

@@ -67,7 +67,7 @@ TEST(Eligibility, each_condition_alone_makes_the_difference) {
     each.change(from, to);
     const ExpressFlow flow{from, to, each.protocol, each.same_host, each.across_zones};
     const ExpressEligibility got = eligibility_of(flow);
-    EXPECT_EQ(name_of(got), name_of(each.expected));
+    EXPECT_EQ(got, each.expected) << sentence_of(got, flow);
     EXPECT_NE(sentence_of(got, flow).find(each.says), std::string::npos) << sentence_of(got, flow);
   }
 }
