@@ -44,7 +44,7 @@ struct ExpressOptions {
   std::optional<srd::CarrierOptions> carrier = std::nullopt;
   bool across_zones = false;  // Chosen: EC2 had one zone first, and has a whole Region today.
   bool udp_ordered = true;    // The receiver restores the order of UDP flows, too.
-  std::size_t reorder_bytes_of_peer = 1 << 20;
+  std::size_t reorder_bytes_of_peer = 4 << 20;
   std::size_t reorder_bytes_max = 64 << 20;  // Over all peers.
 };
 
@@ -105,6 +105,8 @@ class Card {
   void attach_underlay(fabric::Underlay* underlay);
   // Carries one batch of what came from other hosts; answers how many datagrams waited.
   std::size_t poll_underlay(Instant now, WallTime wall);
+  // Says goodbye to the cards of other hosts, which then send by plain encapsulation until it is back.
+  void close(Instant now);
   // The longest IP packet of the underlay on the way to this host; longer than 9051 bytes changes nothing.
   void set_underlay_mtu(const HostId& host, std::uint32_t mtu);
 

@@ -35,6 +35,10 @@ void Card::attach_underlay(fabric::Underlay* underlay) {
   parts.express->sync_hosts(Instant{});
 }
 
+void Card::close(Instant now) {
+  if (parts_->express != nullptr) parts_->express->close(now);
+}
+
 void Card::set_underlay_mtu(const HostId& id, std::uint32_t mtu) {
   RemoteHost* host = parts_->tables.find_host(id);
   if (host == nullptr) return;

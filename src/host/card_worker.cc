@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <condition_variable>
 #include <fstream>
 #include <future>
@@ -113,9 +112,8 @@ card::CardOptions with_carrier(const CardWorkerOptions& options) {
     card.express.carrier.emplace();
     card.express.carrier->settings = srd::host_settings(options.link_bits_per_second);
   }
-  const auto random = std::bit_cast<std::array<std::uint64_t, 2>>(secure_random<16>());
-  card.express.carrier->incarnation = random[0] | 1;
-  card.express.carrier->seed = random[1];
+  card.express.carrier->incarnation = secure_random_number() | 1;
+  card.express.carrier->seed = secure_random_number();
   return card;
 }
 
@@ -199,6 +197,7 @@ void CardWorker::Parts::run() {
       wait(now, now);
     }
   }
+  card.close(monotonic_now());
   for (const auto& capture : captures) {
     card.remove_capture(capture.get());
     capture->close();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,6 +17,10 @@ std::array<std::uint8_t, kSize> secure_random() {
   std::array<std::uint8_t, kSize> bytes;
   fill_with_secure_random(bytes);
   return bytes;
+}
+
+inline std::uint64_t secure_random_number() {
+  return std::bit_cast<std::uint64_t>(secure_random<sizeof(std::uint64_t)>());
 }
 
 }  // namespace enid::host

@@ -192,12 +192,17 @@ std::uint8_t ExpressLinks::on_message(Instant now, srd::PeerHandle peer, const s
                                        .sequence = facts.flow_sequence,
                                        .vni = facts.vni,
                                        .frame = payload,
-                                       .hold = is_tcp(payload) ? link->hold_tcp : link->hold_other};
+                                       .hold = hold_of(*link, facts.flow_tag, payload)};
   const ReorderBuffer::Verdict verdict = link->reorder.add(now, arrival, passed_);
   if (verdict == ReorderBuffer::Verdict::kPasses) arrivals_.push_back({link->address, facts.vni, payload});
   take_passed(*link);
   if (verdict == ReorderBuffer::Verdict::kFollows) arrivals_.push_back({link->address, facts.vni, payload});
   return static_cast<std::uint8_t>(ExpressRefusal::kTaken);
+}
+
+Duration ExpressLinks::hold_of(const ExpressLink& link, std::uint16_t tag, ConstBytes frame) {
+  if (!is_tcp(frame)) return link.hold_other;
+  return link.reorder.has_begun(tag) ? link.hold_tcp : ExpressLink::kHoldTcpAtFirst;
 }
 
 void ExpressLinks::take_passed(ExpressLink& link) {
@@ -224,6 +229,11 @@ void ExpressLinks::on_timeout(Instant now) {
   // What was not delivered is lost, as frames are on any network.
   while (carrier_.poll_ended()) {
   }
+}
+
+void ExpressLinks::close(Instant now) {
+  carrier_.close(now);
+  carrier_.transmit(now);
 }
 
 void ExpressLinks::recycle() {

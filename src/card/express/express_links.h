@@ -70,8 +70,11 @@ struct ExpressLink {
 
   // Chosen, until measured: a round trip between two hosts' sockets without queues.
   static constexpr Duration kRoundTripAtFirst = Duration::from_microseconds(200);
-  // Chosen: SRD needs two or three round trips for a frame that was lost twice; docs/fidelity/ena-express.md.
-  static constexpr Duration kHoldTcpMin = Duration::from_milliseconds(10);
+  // Chosen: SRD needs two or three round trips for a frame that was lost twice, and those are the sender's,
+  // through its own queues; docs/fidelity/ena-express.md.
+  static constexpr Duration kHoldTcpMin = Duration::from_milliseconds(100);
+  // What came before the first may have been for an earlier boot of this card, and then never comes.
+  static constexpr Duration kHoldTcpAtFirst = Duration::from_milliseconds(10);
   static constexpr Duration kHoldTcpMax = Duration::from_milliseconds(200);  // Linux's shortest timeout.
   static constexpr Duration kHoldOtherMin = Duration::from_microseconds(100);
   static constexpr Duration kHoldOtherMax = Duration::from_milliseconds(5);
@@ -109,6 +112,8 @@ class ExpressLinks final : srd::CarrierReceiver {
   void on_datagram(Instant now, const fabric::ArrivedDatagram& datagram);
   Instant next_timeout() const;
   void on_timeout(Instant now);
+  // Nothing is sent afterwards.
+  void close(Instant now);
   // What has come out, in order; the owner clears it.
   std::vector<ExpressArrival>& arrivals() { return arrivals_; }
   // When the arrivals have been carried.
@@ -131,6 +136,7 @@ class ExpressLinks final : srd::CarrierReceiver {
   bool srd_is_empty(const ExpressLink& link) const;
   ExpressFallback send_packets(Instant now, ExpressLink& link, const Sending& what, std::uint16_t tag,
                                std::uint16_t& taken);
+  static Duration hold_of(const ExpressLink& link, std::uint16_t tag, ConstBytes frame);
   void take_passed(ExpressLink& link);
 
   ExpressOptions options_;

@@ -78,6 +78,8 @@ class ReorderBuffer {
   ReorderBuffer(const ReorderBuffer&) = delete;
   ReorderBuffer& operator=(const ReorderBuffer&) = delete;
 
+  // Whether something of the tag has passed, so that it is known what comes next.
+  bool has_begun(std::uint16_t tag) const { return tags_[tag].expected != 0; }
   Verdict add(Instant now, const Arrival& arrival, std::vector<Passed>& passed);
   // At or before the time when the first frame has waited long enough; never() when none waits.
   Instant next_timeout() const { return soonest_; }

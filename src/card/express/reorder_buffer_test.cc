@@ -65,7 +65,9 @@ TEST_F(Reorder, what_is_in_order_passes_without_a_copy) {
 }
 
 TEST_F(Reorder, what_is_ahead_waits_until_the_gap_closes) {
+  EXPECT_FALSE(buffer.has_begun(1));
   EXPECT_EQ(add(0), List{0});
+  EXPECT_TRUE(buffer.has_begun(1));
   EXPECT_EQ(add(3), List{});
   EXPECT_EQ(add(2), List{});
   EXPECT_EQ(buffer.next_timeout(), now + kHold);
