@@ -11,11 +11,7 @@ namespace enid::apps {
 CardOperatorApi::CardOperatorApi(Parts parts) : parts_(std::move(parts)), started_(host::monotonic_now()) {}
 
 void CardOperatorApi::handle(const OperatorRequest& request, OperatorAnswer& answer) {
-  try {
-    dispatch(request, answer);
-  } catch (const Json::exception&) {  // The library's way to say that a member has another type.
-    refuse(answer, 400, "a member of the body has the wrong type");
-  }
+  answer_by(answer, [&] { dispatch(request, answer); });
 }
 
 void CardOperatorApi::dispatch(const OperatorRequest& request, OperatorAnswer& answer) {
@@ -65,57 +61,35 @@ void CardOperatorApi::status(OperatorAnswer& answer) {
   }
   const contract::CardReport report = report_of(parts_.worker);
   add_counters(list, report);
-  send_json(answer, {{"hosts", {{{"id", parts_.host.text()}, {"connected", parts_.agent.is_programmed()}}}},
-                     {"instances", Json::array()},
-                     {"interfaces", list},
-                     {"version", ENID_VERSION},
-                     {"pid", ::getpid()},
-                     {"uptime_seconds", (host::monotonic_now() - started_).seconds()},
-                     {"rss_mib", resident_mib()},
-                     {"endpoint", parts_.api},
-                     {"state", parts_.state},
-                     {"revision", parts_.agent.revision()},
-                     {"card_revision", report.revision},
-                     {"flows", report.flows},
-                     {"tracked_connections", report.tracked_connections},
-                     {"flow_cache_hits", report.flow_cache_hits},
-                     {"ena_express", report.ena_express},
-                     {"flow_cache_misses", report.flow_cache_misses}});
+  Json json = {{"hosts", {{{"id", parts_.host.text()}, {"connected", parts_.agent.is_programmed()}}}},
+               {"instances", Json::array()},
+               {"interfaces", list},
+               {"version", ENID_VERSION},
+               {"pid", ::getpid()},
+               {"uptime_seconds", (host::monotonic_now() - started_).seconds()},
+               {"rss_mib", resident_mib()},
+               {"endpoint", parts_.api},
+               {"state", parts_.state},
+               {"revision", parts_.agent.revision()}};
+  add_totals(json, report);
+  send_json(answer, json);
 }
 
 void CardOperatorApi::trace(const OperatorRequest& request, OperatorAnswer& answer) {
-  const Json body = Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return refuse(answer, 400, "the body is not a JSON object");
-  const std::string from = body.value("from", ""), to = body.value("to", ""),
-                    source = body.value("source", "");
-  const auto sender = find(from);
+  const auto question = TraceQuestion::read(request.body);
+  if (!question) return refuse(answer, 400, question.error().message);
+  const auto sender = find(question->from);
   if (!sender || sender->addresses.empty())
-    return refuse(answer, 404, "'" + from + "' is not on " + parts_.host.text());
-  const auto receiver = find(to);
-  auto target = Ipv4Address::parse(to);
+    return refuse(answer, 404, "'" + question->from + "' is not on " + parts_.host.text());
+  const auto receiver = find(question->to);
+  auto target = Ipv4Address::parse(question->to);
   if (!target && receiver && !receiver->addresses.empty()) target = receiver->addresses.front();
-  if (!target) return refuse(answer, 400, "'" + to + "' is neither an IPv4 address nor on this host");
-  const auto protocol = protocol_number(body.value("protocol", "tcp"));
-  if (!protocol) return refuse(answer, 400, "the protocol is tcp, udp, icmp or a number up to 255");
-  const auto source_address = Ipv4Address::parse(source);
-  if (!source.empty() && !source_address)
-    return refuse(answer, 400, "'" + source + "' is not an IPv4 address");
-  const Ipv4Address from_address = source_address.value_or(sender->addresses.front());
-  const auto report = trace_by(parts_.worker, {.from = sender->id,
-                                               .source = from_address,
-                                               .target = *target,
-                                               .protocol = *protocol,
-                                               .source_port = body.value("source_port", std::uint16_t{0}),
-                                               .target_port = body.value("port", std::uint16_t{0}),
-                                               .payload_bytes = body.value("bytes", std::uint16_t{0})});
+  if (!target)
+    return refuse(answer, 400, "'" + question->to + "' is neither an IPv4 address nor on this host");
+  const control::TraceRequest asked = question->request(sender->id, sender->addresses.front(), *target);
+  const auto report = trace_by(parts_.worker, asked);
   if (!report) return refuse(answer, 400, report.error().message);
-  send_json(answer, {{"interface", sender->id.text()},
-                     {"source", from_address.text()},
-                     {"target", target->text()},
-                     {"delivered", report->delivered},
-                     {"drop_reason", report->drop_reason},
-                     {"drop_explanation", report->drop_explanation},
-                     {"steps", steps_of(*report)}});
+  send_json(answer, trace_answer(asked, *report));
 }
 
 void CardOperatorApi::capture(const OperatorRequest& request, OperatorAnswer& answer) {

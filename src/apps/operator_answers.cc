@@ -8,6 +8,8 @@
 #include <future>
 #include <map>
 
+#include "wire/ip_protocol.h"
+
 namespace enid::apps {
 namespace {
 
@@ -36,6 +38,27 @@ class PacketCounter {
   bool bounded_;
 };
 
+std::optional<std::uint8_t> protocol_number(const std::string& name) {
+  if (name == "tcp") return wire::ip_protocol::kTcp;
+  if (name == "udp") return wire::ip_protocol::kUdp;
+  if (name == "icmp") return wire::ip_protocol::kIcmp;
+  if (name.empty() || name.size() > 3 || name.find_first_not_of("0123456789") != name.npos)
+    return std::nullopt;
+  const int number = std::stoi(name);
+  return number > 255 ? std::nullopt : std::optional(static_cast<std::uint8_t>(number));
+}
+
+Json steps_of(const contract::TraceReport& report) {
+  Json steps = Json::array();
+  for (const contract::TraceStep& step : report.steps)
+    steps.push_back({{"stage", step.stage}, {"verdict", step.verdict}, {"detail", step.detail}});
+  return steps;
+}
+
+std::unexpected<Error> not_understood(std::string message) {
+  return failure(std::make_error_code(std::errc::invalid_argument), std::move(message));
+}
+
 }  // namespace
 
 // Tags and names may be any bytes; what is not UTF-8 is replaced.
@@ -45,6 +68,14 @@ void send_json(OperatorAnswer& answer, const Json& json, int status) {
 
 void refuse(OperatorAnswer& answer, int status, const std::string& message) {
   send_json(answer, {{"error", message}}, status);
+}
+
+void answer_by(OperatorAnswer& answer, const std::function<void()>& dispatch) {
+  try {
+    dispatch();
+  } catch (const Json::exception&) {  // The library's way to say that a member has another type.
+    refuse(answer, 400, "a member of the body has the wrong type");
+  }
 }
 
 contract::CardReport report_of(control::CardLink& card) {
@@ -92,21 +123,48 @@ void add_counters(Json& interfaces, const contract::CardReport& report) {
   }
 }
 
-Json steps_of(const contract::TraceReport& report) {
-  Json steps = Json::array();
-  for (const contract::TraceStep& step : report.steps)
-    steps.push_back({{"stage", step.stage}, {"verdict", step.verdict}, {"detail", step.detail}});
-  return steps;
+void add_totals(Json& json, const contract::CardReport& report) {
+  json["card_revision"] = report.revision;
+  json["flows"] = report.flows;
+  json["tracked_connections"] = report.tracked_connections;
+  json["flow_cache_hits"] = report.flow_cache_hits;
+  json["flow_cache_misses"] = report.flow_cache_misses;
+  json["ena_express"] = report.ena_express;
 }
 
-std::optional<std::uint8_t> protocol_number(const std::string& name) {
-  if (name == "tcp") return std::uint8_t{6};
-  if (name == "udp") return std::uint8_t{17};
-  if (name == "icmp") return std::uint8_t{1};
-  if (name.empty() || name.size() > 3 || name.find_first_not_of("0123456789") != name.npos)
-    return std::nullopt;
-  const int number = std::stoi(name);
-  return number > 255 ? std::nullopt : std::optional(static_cast<std::uint8_t>(number));
+Result<TraceQuestion> TraceQuestion::read(const std::string& text) {
+  const Json body = Json::parse(text, nullptr, false);
+  if (!body.is_object()) return not_understood("the body is not a JSON object");
+  const std::string source = body.value("source", "");
+  TraceQuestion question{.from = body.value("from", ""),
+                         .to = body.value("to", ""),
+                         .source = Ipv4Address::parse(source),
+                         .source_port = body.value("source_port", std::uint16_t{0}),
+                         .target_port = body.value("port", std::uint16_t{0}),
+                         .payload_bytes = body.value("bytes", std::uint16_t{0})};
+  const auto protocol = protocol_number(body.value("protocol", "tcp"));
+  if (!protocol) return not_understood("the protocol is tcp, udp, icmp or a number up to 255");
+  question.protocol = *protocol;
+  if (!source.empty() && !question.source) return not_understood("'" + source + "' is not an IPv4 address");
+  return question;
+}
+
+control::TraceRequest TraceQuestion::request(const NetworkInterfaceId& interface, Ipv4Address own_address,
+                                             Ipv4Address target) const {
+  return {.from = interface,
+          .source = source.value_or(own_address),
+          .target = target,
+          .protocol = protocol,
+          .source_port = source_port,
+          .target_port = target_port,
+          .payload_bytes = payload_bytes};
+}
+
+Json trace_answer(const control::TraceRequest& request, const contract::TraceReport& report) {
+  return {{"interface", request.from.text()},  {"source", request.source.text()},
+          {"target", request.target.text()},   {"delivered", report.delivered},
+          {"drop_reason", report.drop_reason}, {"drop_explanation", report.drop_explanation},
+          {"steps", steps_of(report)}};
 }
 
 std::uint64_t to_number(const std::string& text) {

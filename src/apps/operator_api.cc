@@ -7,6 +7,7 @@
 #include <future>
 
 #include "api/protocol/timestamp.h"
+#include "apps/control_look.h"
 #include "apps/machine_facts.h"
 #include "apps/operator_answers.h"
 #include "control/operations/instances.h"
@@ -18,17 +19,6 @@ namespace {
 
 // Chosen: the sender's, where the receiver was, and where it is now, and one to spare.
 constexpr int kTracedHostsMax = 4;
-
-// What the control thread knows, copied out for a thread of the operator's.
-template <class T>
-T look(control::ControlPlane& plane,
-       std::function<T(const control::ControlPlane::Regions&, store::Revision)> at) {
-  std::promise<T> promise;
-  plane.inspect([&](const control::ControlPlane::Regions& regions, store::Revision durable) {
-    promise.set_value(at(regions, durable));
-  });
-  return promise.get_future().get();
-}
 
 // Of an interface that is attached to an instance on a host; else where its packets would be decided first.
 HostId host_of(const control::NetworkInterfaceRecord& interface) {
@@ -143,11 +133,7 @@ Json end_of(control::ControlPlane& plane, const contract::TraceEnd& end) {
 OperatorApi::OperatorApi(Parts parts) : parts_(std::move(parts)), started_(host::monotonic_now()) {}
 
 void OperatorApi::handle(const OperatorRequest& request, OperatorAnswer& answer) {
-  try {
-    dispatch(request, answer);
-  } catch (const Json::exception&) {  // The library's way to say that a member has another type.
-    refuse(answer, 400, "a member of the body has the wrong type");
-  }
+  answer_by(answer, [&] { dispatch(request, answer); });
 }
 
 void OperatorApi::dispatch(const OperatorRequest& request, OperatorAnswer& answer) {
@@ -202,12 +188,7 @@ void OperatorApi::status(OperatorAnswer& answer) {
   json["rss_mib"] = resident_mib();
   json["endpoint"] = parts_.endpoint;
   json["state"] = parts_.state;
-  json["card_revision"] = report.revision;
-  json["flows"] = report.flows;
-  json["tracked_connections"] = report.tracked_connections;
-  json["flow_cache_hits"] = report.flow_cache_hits;
-  json["ena_express"] = report.ena_express;
-  json["flow_cache_misses"] = report.flow_cache_misses;
+  add_totals(json, report);
   send_json(answer, json);
 }
 
@@ -246,47 +227,30 @@ void OperatorApi::delete_key(const std::string& id, OperatorAnswer& answer) {
 }
 
 void OperatorApi::trace(const OperatorRequest& request, OperatorAnswer& answer) {
-  const Json body = Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return refuse(answer, 400, "the body is not a JSON object");
-  const std::string from = body.value("from", ""), to = body.value("to", "");
+  const auto question = TraceQuestion::read(request.body);
+  if (!question) return refuse(answer, 400, question.error().message);
   using Found = std::pair<std::optional<control::NetworkInterfaceRecord>,
                           std::optional<control::NetworkInterfaceRecord>>;
   const Found found =
       look<Found>(parts_.plane, [&](const control::ControlPlane::Regions& regions, store::Revision) {
-        return Found{find_interface(regions, from), find_interface(regions, to)};
+        return Found{find_interface(regions, question->from), find_interface(regions, question->to)};
       });
   if (!found.first)
-    return refuse(answer, 404, "there is no interface or instance '" + from + "'; see enid status");
-  auto target = Ipv4Address::parse(to);
+    return refuse(answer, 404, "there is no interface or instance '" + question->from + "'; see enid status");
+  auto target = Ipv4Address::parse(question->to);
   if (!target && found.second) target = found.second->addresses.front();
   if (!target)
-    return refuse(answer, 400, "'" + to + "' is neither an IPv4 address nor an interface or instance");
-  const auto protocol = protocol_number(body.value("protocol", "tcp"));
-  if (!protocol) return refuse(answer, 400, "the protocol is tcp, udp, icmp or a number up to 255");
-  const std::string source = body.value("source", "");
-  const auto source_address = Ipv4Address::parse(source);
-  if (!source.empty() && !source_address)
-    return refuse(answer, 400, "'" + source + "' is not an IPv4 address");
+    return refuse(answer, 400,
+                  "'" + question->to + "' is neither an IPv4 address nor an interface or instance");
 
   control::CardLink* card = card_of(host_of(*found.first));
   if (card == nullptr)
     return refuse(answer, 409, "the card of " + host_of(*found.first).text() + " is not connected");
-  const Result<contract::TraceReport> report =
-      trace_over_hosts(*card, {.from = found.first->id,
-                               .source = source_address.value_or(found.first->addresses.front()),
-                               .target = *target,
-                               .protocol = *protocol,
-                               .source_port = body.value("source_port", std::uint16_t{0}),
-                               .target_port = body.value("port", std::uint16_t{0}),
-                               .payload_bytes = body.value("bytes", std::uint16_t{0})});
+  const control::TraceRequest asked =
+      question->request(found.first->id, found.first->addresses.front(), *target);
+  const Result<contract::TraceReport> report = trace_over_hosts(*card, asked);
   if (!report) return refuse(answer, 400, report.error().message);
-  Json json = {{"interface", found.first->id.text()},
-               {"source", source.empty() ? found.first->addresses.front().text() : source},
-               {"target", target->text()},
-               {"delivered", report->delivered},
-               {"drop_reason", report->drop_reason},
-               {"drop_explanation", report->drop_explanation},
-               {"steps", steps_of(*report)}};
+  Json json = trace_answer(asked, *report);
   if (report->sender) json["sender"] = end_of(parts_.plane, *report->sender);
   if (report->receiver) json["receiver"] = end_of(parts_.plane, *report->receiver);
   send_json(answer, json);

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "api/protocol/timestamp.h"
+#include "apps/control_look.h"
 #include "apps/machine_facts.h"
 #include "apps/operator_api.h"
 #include "host/clock.h"
@@ -13,32 +14,29 @@ namespace {
 
 // Instances whose files are on the host, terminated ones aside.
 std::vector<std::string> instances_on(control::ControlPlane& plane, const HostId& host) {
-  std::promise<std::vector<std::string>> promise;
-  plane.inspect([&](const control::ControlPlane::Regions& regions, store::Revision) {
-    std::vector<std::string> found;
-    for (const auto& [name, region] : regions)
-      for (const auto& [id, instance] : region->table<control::InstanceRecord>())
-        if (instance.disk_host == host && instance.state != control::InstanceState::kTerminated)
-          found.push_back(id.text());
-    promise.set_value(std::move(found));
-  });
-  return promise.get_future().get();
+  return look<std::vector<std::string>>(
+      plane, [&](const control::ControlPlane::Regions& regions, store::Revision) {
+        std::vector<std::string> found;
+        for (const auto& [name, region] : regions)
+          for (const auto& [id, instance] : region->table<control::InstanceRecord>())
+            if (instance.disk_host == host && instance.state != control::InstanceState::kTerminated)
+              found.push_back(id.text());
+        return found;
+      });
 }
 
 }  // namespace
 
 Json known_hosts(const OperatorApi::Parts& parts) {
-  std::promise<Json> promise;
-  parts.plane.inspect([&](const control::ControlPlane::Regions&, store::Revision) {
-    Json list = Json::array();
+  Json list = look<Json>(parts.plane, [&](const control::ControlPlane::Regions&, store::Revision) {
+    Json all = Json::array();
     for (const auto& [id, host] : parts.plane.hosts().all())
-      list.push_back({{"id", id.text()},
-                      {"availability_zones", host.description.availability_zones},
-                      {"address", host.description.underlay_address.text()},
-                      {"connected", host.connected}});
-    promise.set_value(std::move(list));
+      all.push_back({{"id", id.text()},
+                     {"availability_zones", host.description.availability_zones},
+                     {"address", host.description.underlay_address.text()},
+                     {"connected", host.connected}});
+    return all;
   });
-  Json list = promise.get_future().get();
   for (Json& host : list) {
     add_connection(parts, host);
     host["credentials"] = parts.registry.has(HostId::trusted(host["id"].get<std::string>()));
