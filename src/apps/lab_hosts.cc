@@ -74,14 +74,15 @@ Result<std::set<std::string>> connected_hosts(const StateFolder& folder) {
   return connected;
 }
 
-// Those whose card is gone and cannot stop them: as namespaces they end with their process 1.
-void end_instances(const std::string& host_folder) {
-  std::error_code ignored;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(StateFolder(host_folder).instances(), ignored)) {
-    const instances::InstanceFolder instance(entry.path().string());
-    const auto identity = instances::ProcessIdentity::parse(instance.read("process"));
-    if (identity) lab::stop_process(*identity, Duration::from_seconds(2));
+// Those whose card is gone and cannot stop them: namespaces end with their process 1, machines with QEMU.
+void end_instances(const StateFolder& host_folder) {
+  for (const std::string& kind : {host_folder.instances(), host_folder.machines()}) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(kind, ignored)) {
+      const instances::InstanceFolder instance(entry.path().string());
+      const auto identity = instances::ProcessIdentity::parse(instance.read("process"));
+      if (identity) lab::stop_process(*identity, Duration::from_seconds(2));
+    }
   }
 }
 
@@ -125,7 +126,7 @@ void stop_lab_hosts(const lab::LabRecord& record, const std::string& program, co
   if (record.daemon_is_ours) stop(record.state);
   for (std::uint16_t host = 1; host <= record.plan.hosts; ++host) {
     stop(host_folder(record, host));
-    end_instances(host_folder(record, host));
+    end_instances(StateFolder(host_folder(record, host)));
   }
 }
 

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 
 #include "base/random.h"
+#include "host/clock.h"
 #include "host/tap_port.h"
 #include "instances/network_namespace.h"
 #include "lab/delay_line.h"
@@ -31,10 +31,6 @@ constexpr std::size_t kFrameBytesMax = 65'536 + 64;
 constexpr int kReadsInARow = 64;
 // After a request to end: what is later than this is lost.
 constexpr Duration kPatience = Duration::from_seconds(11);
-
-Instant now_monotonic() {
-  return {std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1)};
-}
 
 std::size_t ring_bytes(const Wire& wire) {
   // Chosen: a quarter more than the wire holds, and a mebibyte; without a rate, as much as may be.
@@ -187,7 +183,7 @@ Result<void> LinkForwarder::run(int signals) {
   Instant next = Instant::never();
   for (;;) {
     std::array<epoll_event, 64> events;
-    Instant now = now_monotonic();
+    Instant now = host::monotonic_now();
     const std::int64_t wait =
         next == Instant::never() ? 1'000'000'000 : std::max<std::int64_t>(0, (next - now).nanoseconds);
     const timespec timeout{static_cast<time_t>(wait / 1'000'000'000),
@@ -195,7 +191,7 @@ Result<void> LinkForwarder::run(int signals) {
     const int count =
         ::epoll_pwait2(events_.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
     if (count < 0 && errno != EINTR) return errno_failure("wait for packets");
-    now = now_monotonic();
+    now = host::monotonic_now();
     for (int i = 0; i < count; ++i) {
       if (auto* direction = static_cast<Direction*>(events[static_cast<std::size_t>(i)].data.ptr)) {
         direction->take_arrivals(now);
