@@ -13,6 +13,8 @@ Result<std::unique_ptr<CardHost>> CardHost::create(const CardHostOptions& option
   host::CardWorkerOptions worker;
   worker.card.seed = options.seed;
   worker.card.services.secret = options.secret;
+  worker.card.single_flow_limits = options.rules.single_flow_limits;
+  worker.card.express.across_zones = options.rules.express_across_zones;
   if (options.underlay_address)
     worker.underlay = host::UdpUnderlayOptions{.address = *options.underlay_address};
   host->worker_ = TRY(host::CardWorker::create(worker));

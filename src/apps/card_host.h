@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/card_port_binder.h"
+#include "apps/card_rules.h"
 #include "apps/state_folder.h"
 #include "base/ip_address.h"
 #include "host/card_worker.h"
@@ -27,7 +28,8 @@ struct CardHostOptions {
   StateFolder folder{kDefaultState};
   std::uint64_t seed = 1;
   CardSecret secret{};
-  std::vector<std::string> hidden_folders = {};      // What instances may not see, besides `folder`.
+  std::vector<std::string> hidden_folders = {};  // What instances may not see, besides `folder`.
+  CardRules rules = {};
   std::optional<Ipv4Address> underlay_address = {};  // Without, its instances reach no other host's.
 };
 

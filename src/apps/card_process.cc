@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <bit>
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
@@ -52,10 +51,6 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::uint64_t random_number() {
-  return std::bit_cast<std::uint64_t>(host::secure_random<sizeof(std::uint64_t)>());
-}
-
 Result<CardSecret> kept_card_secret(const StateFolder& folder) {
   CardSecret secret{};
   const std::string kept = read_file(folder.card_secret());
@@ -66,6 +61,14 @@ Result<CardSecret> kept_card_secret(const StateFolder& folder) {
   host::fill_with_secure_random(secret);
   TRY(write_file(folder.card_secret(), {reinterpret_cast<const char*>(secret.data()), secret.size()}));
   return secret;
+}
+
+// No control plane places a user's own device: other hosts would not know where the interface is.
+void refuse_users_devices(const NetworkInterfaceId& interface,
+                          const std::function<void(Result<instances::DeviceFacts>)>& done) {
+  done(failure(std::make_error_code(std::errc::operation_not_supported),
+               "a device of your own for " + interface.text() +
+                   " needs the state of enid up, on the machine of the control plane; this is a card's"));
 }
 
 // The state of the daemon that this card belongs to, when it is on this machine.
@@ -94,13 +97,15 @@ struct CardProcess::Parts {
 
   Result<void> start_host() {
     host = TRY(CardHost::create({.folder = options.folder,
-                                 .seed = random_number(),
+                                 .seed = host::secure_random_number(),
                                  .secret = TRY(kept_card_secret(options.folder)),
                                  .hidden_folders = daemon_folder(options.api),
+                                 .rules = options.rules,
                                  .underlay_address = options.underlay_address}));
+    host->devices().set_facts(refuse_users_devices);
     cluster::Hello facts;
     facts.host = options.host;
-    facts.incarnation = random_number();
+    facts.incarnation = host::secure_random_number();
     facts.availability_zones = options.availability_zones;
     facts.underlay_address = options.underlay_address;
     facts.underlay_mtu = TRY(mtu_of_device_with(options.underlay_address));

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/card_rules.h"
 #include "apps/state_folder.h"
 #include "base/ip_address.h"
 #include "base/resource_id.h"
@@ -35,6 +36,7 @@ struct CardProcessOptions {
   Ipv4Address underlay_address;
   std::vector<std::string> availability_zones;
   control::NetworkCardSettings network_cards;
+  CardRules rules;
 };
 
 class CardProcess {

@@ -43,6 +43,13 @@ Run bind(std::shared_ptr<Options> options, int (*run)(const Options&)) {
   return [options, run] { return run(*options); };
 }
 
+void add_rules(CLI::App& command, CardRules& rules) {
+  command.add_flag("--single-flow-limits", rules.single_flow_limits,
+                   "hold one flow to EC2's 5 Gbit/s, or 25 with ENA Express; else it is as fast as the card");
+  command.add_flag("--ena-express-across-zones", rules.express_across_zones,
+                   "ENA Express also between Availability Zones; give it to every card");
+}
+
 Run add_up(CLI::App& app, CLI::App*& command) {
   auto options = std::make_shared<UpOptions>();
   command = add_command(
@@ -77,6 +84,7 @@ Run add_up(CLI::App& app, CLI::App*& command) {
                       "this machine's IPv4 address in the network between hosts");
   command->add_option("--cards-listen", options->cards_listen,
                       "HOST:PORT where cards of other machines come, by TLS (enid host add)");
+  add_rules(*command, options->rules);
   return bind(options, run_up);
 }
 
@@ -110,6 +118,7 @@ Run add_card(CLI::App& app, CLI::App*& command) {
                    "how many interfaces one network card can carry (SR-IOV)")
       ->check(CLI::Range(1, control::kVirtualFunctionsPerCardMax))
       ->capture_default_str();
+  add_rules(*command, options->rules);
   command->add_flag("--detach", options->detach, "run in the background; return when healthy");
   return bind(options, run_card);
 }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <fstream>
 #include <future>
 
@@ -36,10 +35,6 @@ namespace {
 
 constexpr const char* kCardSecretKey = "card/secret";
 constexpr const char* kPairSecretKey = "cluster/pair-secret";
-
-std::uint64_t system_seed() {
-  return std::bit_cast<std::uint64_t>(host::secure_random<sizeof(std::uint64_t)>());
-}
 
 Result<void> make_first_key(api::AccessKeys& keys) {
   if (!keys.list().empty()) return {};
@@ -96,6 +91,7 @@ struct Daemon::Parts {
     card = TRY(CardHost::create({.folder = options.folder,
                                  .seed = seed,
                                  .secret = TRY(kept_secret(*store, kCardSecretKey)),
+                                 .rules = options.rules,
                                  .underlay_address = options.underlay_address}));
     return {};
   }
@@ -136,7 +132,8 @@ struct Daemon::Parts {
         .socket_path = options.folder.cards_socket(),
         .listen = options.cards_listen,
         .own = TRY(registry->own_credentials(host::wall_now())),
-        .hosts = {.epoch = std::max<std::uint64_t>(1, system_seed()), .version = ENID_VERSION}};
+        .hosts = {.epoch = std::max<std::uint64_t>(1, host::secure_random_number()),
+                  .version = ENID_VERSION}};
     cluster::CardServerHooks hooks;
     hooks.now = host::wall_now;
     hooks.admit = [this](const HostId& id, const std::string& certificate) { return admit(id, certificate); };
@@ -197,7 +194,7 @@ struct Daemon::Parts {
 Result<std::unique_ptr<Daemon>> Daemon::create(const DaemonOptions& options) {
   auto parts = std::make_unique<Parts>(TRY(StateLock::take(options.folder)));
   TRY(parts->lock.write_pid());
-  Random random(options.seed != 0 ? options.seed : system_seed());
+  Random random(options.seed != 0 ? options.seed : host::secure_random_number());
   TRY(parts->open_state(options));
   TRY(parts->start_card(options, random));
   TRY(parts->start_control(options, random));

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "apps/card_rules.h"
 #include "apps/state_folder.h"
 #include "base/ip_address.h"
 #include "base/result.h"
@@ -30,7 +31,8 @@ struct DaemonOptions {
   bool strict_images = false;
   std::uint64_t seed = 0;  // 0: from the system's randomness.
   control::NetworkCardRequest network_cards = {};
-  bool with_card = true;                             // False: no instances on this machine.
+  bool with_card = true;  // False: no instances on this machine.
+  CardRules rules = {};
   std::optional<Ipv4Address> underlay_address = {};  // Where cards of other hosts reach this machine's.
   std::string cards_listen;                          // "HOST:PORT" for cards, by TLS; empty: none.
 };

@@ -48,6 +48,7 @@ Result<CardProcessOptions> process_options(const CardCommandOptions& options) {
   process.availability_zones = options.availability_zones;
   process.network_cards = {.network_cards = options.network_cards,
                            .virtual_functions_per_card = options.virtual_functions_per_card};
+  process.rules = options.rules;
   return process;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/card_rules.h"
 #include "apps/state_folder.h"
 #include "base/result.h"
 
@@ -27,6 +28,7 @@ struct UpOptions {
   // Of this host (SR-IOV). Empty: as the state has it.
   std::optional<std::int32_t> network_cards = {};
   std::optional<std::int32_t> virtual_functions_per_card = {};
+  CardRules rules = {};
   bool no_card = false;          // Instances run on other hosts only.
   std::string underlay_address;  // Of this machine, for the cards of other hosts; empty: it has no part.
   std::string cards_listen;      // HOST:PORT for cards of other machines; empty: none.
@@ -44,6 +46,7 @@ struct CardCommandOptions {
   std::vector<std::string> availability_zones;  // Empty: any.
   std::int32_t network_cards = 1;
   std::int32_t virtual_functions_per_card = 256;
+  CardRules rules;
   bool detach = false;
 };
 int run_card(const CardCommandOptions& options);

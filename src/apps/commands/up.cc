@@ -15,7 +15,6 @@
 #include "apps/operator_client.h"
 
 namespace enid::apps {
-namespace {}  // namespace
 
 Result<void> check_machine() {
   if (::geteuid() != 0) {
@@ -61,6 +60,7 @@ Result<DaemonOptions> daemon_options(const UpOptions& options) {
                        .network_cards = {.network_cards = options.network_cards,
                                          .virtual_functions_per_card = options.virtual_functions_per_card},
                        .with_card = !options.no_card,
+                       .rules = options.rules,
                        .underlay_address = underlay_address,
                        .cards_listen = options.cards_listen};
 }
