@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what several paths are worth between two hosts: a lab of three hosts and four spines, every link of the same
+"""Measures what several paths are worth between two hosts: a lab of four hosts and four spines, every link of the same
 rate, and instances on two of the hosts. Run it by `make bench BENCH=lab`; it needs root, as labs do.
 
     TCP, one flow      the kernel's, between the hosts' namespaces: a flow has one path
@@ -9,8 +9,8 @@ rate, and instances on two of the hosts. Run it by `make bench BENCH=lab`; it ne
 
     Mbit/s             iperf3, what arrived
     5 % lost           the same while one link of one path loses 5 % of its packets, each way
-    ms                 request and answer of 64 bytes, one after the other, while the third host fills one path to the second
-                       with TCP; flows that have one path have that one
+    ms                 request and answer of 64 bytes, one after the other, while one path to the second host is congested: the
+                       third and the fourth send TCP through it, twice what it carries; flows that have one path have that one
 
 The paths take turns, so a noisy machine is noisy for all; figures are medians over rounds, ratios of those medians."""
 import argparse
@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "api")]
 from enid_lab import BINARY, Lab, LabDaemon, run  # noqa: E402
 from enid_daemon import Network  # noqa: E402
 
-SPINES = 4
+HOSTS, SPINES = 4, 4
 CONTROL = "cubic"  # Of TCP everywhere, whatever this machine has as its own; images of EC2 have it.
 MTU = 8900  # The most that ENA Express takes, as EC2 documents; larger packets go by plain ENA.
 TYPE = "c6i.32xlarge"  # One of those that ENA Express is for.
@@ -240,15 +240,17 @@ def port_through(lab, way, spine, ports):
 
 
 def latencies(lab, way, ports, seconds):
-    """Microseconds, sorted, while host-3 fills the path through spine 1 to host-2."""
+    """Microseconds, sorted, while host-3 and host-4 congest the path through spine 1 to host-2."""
     with contextlib.ExitStack() as after:
         after.enter_context(background(way.words(2, "/usr/bin/python3", "-c", ANSWERER, str(way.protocol))))
         has_one_path = way.name in ("TCP, one flow", "plain ENA")
         port = port_through(lab, way, 1, ports) if has_one_path else next(ports)
         if port is None:
             raise SystemExit(f"no flow of {way.name} goes through spine 1")
-        after.enter_context(background(lab.within("host-2", "iperf3", "-s", "-p", "5300", "-B", "100.64.1.2")))
-        after.enter_context(background(lab.within("host-3", "iperf3", "-c", "100.64.1.2", "-p", "5300", "-P", "2", "-t", "600", "-C", CONTROL)))
+        for host in range(3, HOSTS + 1):
+            at = ("-p", str(5300 + host))
+            after.enter_context(background(lab.within("host-2", "iperf3", "-s", *at, "-B", "100.64.1.2")))
+            after.enter_context(background(lab.within(f"host-{host}", "iperf3", "-c", "100.64.1.2", *at, "-t", "600", "-C", CONTROL)))
         time.sleep(1)
         return sorted(asked(way, port, seconds))
 
@@ -296,7 +298,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each TCP run; requests take twice as long")
-    parser.add_argument("--rate", default="100mbit", help="of every link")
+    parser.add_argument("--rate", default="25mbit", help="of every link; slow, so that queues count and not a busy machine's milliseconds")
     parser.add_argument("--through", default="api", choices=("api", "cards"),
                         help="api: a daemon with cards in all hosts; cards: two cards that the bench programs itself")
     parser.add_argument("--ways", default="tcp,mptcp,plain,express", type=lambda text: text.split(","))
@@ -306,7 +308,7 @@ def main():
         options.through = "cards"
     lab = Lab(f"bench{os.getpid()}")
     with contextlib.ExitStack() as after:
-        network = ["--hosts", "3", "--spines", str(SPINES), "--rate", options.rate]
+        network = ["--hosts", str(HOSTS), "--spines", str(SPINES), "--rate", options.rate]
         in_instances = [name for name in options.ways if name in ("plain", "express")]
         if in_instances and options.through == "api":
             daemon = LabDaemon(lab, *network)
