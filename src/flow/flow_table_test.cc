@@ -78,6 +78,50 @@ TEST(FlowTable, agrees_with_a_map_and_loses_little_at_its_normal_load) {
   EXPECT_LT(lost, asked / 100);
 }
 
+TEST(FlowTable, grows_to_its_limit_while_it_is_used_and_loses_little) {
+  constexpr std::uint32_t kFlows = 100'000;
+  FlowTable<std::uint32_t> table(1 << 18, 4);
+  Random random(12);
+  EXPECT_EQ(table.capacity(), FlowTable<std::uint32_t>::kEntriesAtFirst);
+  std::size_t lost = 0;
+  for (std::uint32_t number = 0; number < kFlows; ++number) {
+    const FlowKey key = key_of(number);
+    table.insert(key, table.hash(key)) = number;
+    const auto earlier = static_cast<std::uint32_t>(random.below(number + 1));
+    const FlowKey asked = key_of(earlier);
+    table.prefetch(table.hash(asked));
+    const auto* found = table.find(asked, table.hash(asked));
+    if (found == nullptr) {
+      ++lost;
+    } else {
+      ASSERT_EQ(found->value, earlier);
+    }
+  }
+  EXPECT_LT(lost, kFlows / 100);
+  EXPECT_EQ(table.capacity(), 1U << 18);
+  EXPECT_LE(table.size(), kFlows);
+  EXPECT_GT(table.size(), kFlows - kFlows / 50);
+}
+
+TEST(FlowTable, has_one_entry_of_a_flow_that_is_inserted_again_while_it_grows) {
+  FlowTable<std::uint32_t> table(1 << 16, 5);
+  std::uint32_t number = 0;
+  while (table.capacity() == FlowTable<std::uint32_t>::kEntriesAtFirst) {
+    const FlowKey key = key_of(number);
+    table.insert(key, table.hash(key)) = number++;
+  }
+  const std::size_t before = table.size();
+  for (std::uint32_t again = 0; again < 100; ++again) {
+    const FlowKey key = key_of(number - 2 - again);
+    table.insert(key, table.hash(key)) = 7;
+    EXPECT_EQ(table.find(key, table.hash(key))->value, 7u);
+  }
+  EXPECT_LE(table.size(), before);
+  table.forget_all();
+  for (std::uint32_t each = 0; each < number; ++each)
+    ASSERT_EQ(table.find(key_of(each), table.hash(key_of(each))), nullptr);
+}
+
 TEST(FlowTable, when_full_the_newest_is_found) {
   FlowTable<std::uint32_t> table(64, 3);
   for (std::uint32_t number = 0; number < 10'000; ++number) {
