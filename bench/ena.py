@@ -153,7 +153,8 @@ def measure_ena(daemon, vpc, peer, script, seconds):
         eventually(lambda: said("done"), "the guest's figures", PATIENCE, 1)
         time.sleep(2)
         figures = figures_of(ec2.get_console_output(InstanceId=guest)["Output"], KEYS)
-        figures["idle"] = measure_idle(daemon, 10)
+        time.sleep(10)  # Idle is who has been silent for a while.
+        figures["idle"] = measure_idle(daemon, 20)
         return figures
     finally:
         ec2.terminate_instances(InstanceIds=[guest])

@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "host/clock.h"
 #include "host/host_resolver.h"
+#include "host/nap_length.h"
 #include "host/secure_random.h"
 #include "host/tap_port.h"
 #include "srd/host_settings.h"
@@ -37,12 +38,6 @@ constexpr Duration kLookAround = Duration::from_microseconds(20);
 // and whoever answers the guest want the same cores. Observed, with a guest under emulation on two busy
 // cores: 50 µs of looking took half as much processor again for the same TCP stream, of the card and of QEMU.
 constexpr Duration kPolledSpin = Duration::from_microseconds(5);
-// Then the worker sleeps between two looks for a share of the silence so far, so that a packet waits little
-// more than its sender let others wait, within bounds: the least costs a busy guest's packet about what
-// waking a thread does, the most costs an idle guest less than a hundredth of a processor.
-constexpr std::int64_t kSilencePerNap = 1'000;
-constexpr Duration kNapMin = Duration::from_microseconds(50);
-constexpr Duration kNapMax = Duration::from_milliseconds(10);
 constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::size_t kQuestionsAtOnce = 64;
 
@@ -156,6 +151,7 @@ struct CardWorker::Parts {
   std::vector<BoundPort*> busy;    // TAP ports.
   std::vector<BoundPort*> polled;  // All polled ports.
   Instant last_polled_frame;
+  NapLength naps;  // Between two looks at polled ports.
   std::vector<std::shared_ptr<CaptureSubscription>> captures;
   Instant last_look;
   bool stopping = false;
@@ -280,8 +276,7 @@ Instant CardWorker::Parts::wake_for_polled_ports(Instant now) const {
   if (polled.empty()) return Instant::never();
   const Duration silence = now - last_polled_frame;
   if (silence <= kPolledSpin) return now;
-  const auto share = Duration::from_nanoseconds(silence.nanoseconds / kSilencePerNap);
-  Instant soonest = now + std::clamp(share, kNapMin, kNapMax);
+  Instant soonest = now + naps.after(silence);
   for (const BoundPort* const port : polled) soonest = std::min(soonest, port->polled->next_timeout());
   return soonest;
 }
@@ -310,9 +305,12 @@ void CardWorker::Parts::wait(Instant now, Instant until) {
     }
     ++counters.sleeps;
   }
+  const bool naps_now = sleeps && !polled.empty();
+  const Duration before = naps_now ? thread_processor_time() : Duration{};
   std::array<epoll_event, kEventsAtOnce> events;
   const int count =
       ::epoll_pwait2(epoll.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
+  if (naps_now) naps.note_cost(thread_processor_time() - before);
   if (sleeps) {
     is_sleeping.store(false);
     now = monotonic_now();

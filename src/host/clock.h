@@ -14,6 +14,13 @@ inline Instant monotonic_now() {
   return {now.tv_sec * 1'000'000'000 + now.tv_nsec};
 }
 
+// What this thread has taken of processors.
+inline Duration thread_processor_time() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return {now.tv_sec * 1'000'000'000 + now.tv_nsec};
+}
+
 // UTC, as the host believes it.
 inline WallTime wall_now() {
   timespec now{};
