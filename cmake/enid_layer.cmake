@@ -6,8 +6,8 @@
 # With ENID_SANITIZED_TESTS the same tests, built in build/asan with sanitizers, are entries of this
 # build's ctest too (one a folder), so that one summary speaks for all.
 option(ENID_SANITIZED_TESTS "List the unit tests of build/asan in ctest" OFF)
-# The folders' heaviest headers are read once for each folder instead of once for each file. Not for the other
-# builds: they are to find a file that forgets an include.
+# The folders' heaviest headers are read once for each folder instead of once for each file: a quarter less to
+# compile. For what `make test` builds; the other builds are to find a file that forgets an include.
 option(ENID_PRECOMPILE "Precompile headers" OFF)
 # What boots virtual machines (suites RealQemu*) is listed by tests/guest, one entry at a time.
 add_custom_target(unit_tests)  # Every unit test's program, and nothing else.
@@ -17,8 +17,12 @@ target_compile_features(enid_options INTERFACE cxx_std_23)
 target_include_directories(enid_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(enid_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wno-sign-conversion -Wnon-virtual-dtor -Werror -fno-omit-frame-pointer)
-if(ENID_PRECOMPILE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
-  target_compile_options(enid_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")  # For ccache.
+if(ENID_PRECOMPILE)  # What ccache asks for.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    target_compile_options(enid_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+  else()
+    target_compile_options(enid_options INTERFACE -fpch-preprocess)
+  endif()
 endif()
 
 function(enid_layer folder)

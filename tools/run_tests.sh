@@ -45,7 +45,7 @@ configure() {
 
 sanitized=OFF
 if [ "${ENID_TEST_SANITIZED:-1}" = 1 ]; then sanitized=ON; fi
-configure dev -DENID_SANITIZED_TESTS=$sanitized -DENID_GUEST_FOLDER="$guest_folder"
+configure dev -DENID_PRECOMPILE=ON -DENID_SANITIZED_TESTS=$sanitized -DENID_GUEST_FOLDER="$guest_folder"
 tools/quiet_ninja.sh build/dev all
 if [ $sanitized = ON ]; then
   configure asan -DENID_SANITIZED_TESTS=OFF

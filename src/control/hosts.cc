@@ -16,8 +16,7 @@ constexpr std::size_t kHostNameMax = 63;
 
 bool is_host_name(const std::string& text) {
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
   };
   return !text.empty() && text.size() <= kHostNameMax && std::ranges::all_of(text, fits);
 }
