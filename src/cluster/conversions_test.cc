@@ -116,7 +116,7 @@ TEST(Conversions, EveryEntityOfAProgramComesOutAsItWentIn) {
 }
 
 TEST(Conversions, ADeltaKeepsItsRevisionAndItsRemoves) {
-  const std::vector<contract::EntityId> removes = {HostId::trusted("rack-1.host_2"),
+  const std::vector<contract::EntityId> removes = {HostId::trusted("rack-1.host-2"),
                                                    VpcId::trusted("vpc-0123456789abcdef0"),
                                                    SubnetId::trusted("subnet-01234567"),
                                                    SecurityGroupId::trusted("sg-01234567"),
